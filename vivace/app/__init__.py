@@ -1,0 +1,1 @@
+"""The App collects the parts, checks them and freezes them into a plan."""

@@ -1,0 +1,1 @@
+"""Signing with key rotation, secrets that never print, constant-time comparison."""

@@ -1,0 +1,1 @@
+"""The event loop side: bytes in, requests out; responses in, bytes out."""

@@ -1,0 +1,187 @@
+"""Header fields as values: a read-only view for requests, a mutable one for responses.
+
+Names are kept lower-case (RFC 9110 section 5.1: names are case-insensitive), values as they came,
+decoded as latin-1 (RFC 9110 section 5.5), in order, repeats included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
+
+from vivace.errors import InvalidHeader
+
+RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
+
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
+_FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00\r\n]")  # RFC 9110 section 5.5
+
+
+def encode_name(name: str) -> bytes:
+    """Return the lower-case bytes of a header name; raises ``InvalidHeader`` unless it is a token."""
+    try:
+        raw = name.encode("ascii")
+    except UnicodeEncodeError:
+        raw = b""
+    if not _TOKEN.fullmatch(raw):
+        raise InvalidHeader(
+            f"{name!r} is not a header name.", expected="letters, digits, hyphens", got=repr(name)
+        )
+    return raw.lower()
+
+
+def encode_value(name: str, value: str) -> bytes:
+    """Return the bytes of a header value; raises ``InvalidHeader`` on CR, LF, NUL or text beyond latin-1."""
+    try:
+        raw = value.encode("latin-1")
+    except UnicodeEncodeError:
+        raw = b"\n"
+    if _FORBIDDEN_IN_VALUE.search(raw):
+        raise InvalidHeader(
+            f"The value of header {name!r} cannot be sent.",
+            expected="one line of latin-1 text",
+            got=repr(value[:80]),
+            fix="Percent-encode or quote the text first; never pass user input into a header as it came.",
+        )
+    return raw.strip(b" \t")
+
+
+def encode_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return header fields as they go on the wire, each ended by CRLF."""
+    return b"".join([b"%b: %b\r\n" % pair for pair in fields])
+
+
+class Headers:
+    """A read-only, case-insensitive view of header fields; built from raw pairs, indexed when first asked."""
+
+    __slots__ = ("_index", "raw")
+
+    def __init__(self, raw: RawHeaders) -> None:
+        self.raw = raw
+        self._index: dict[bytes, bytes] | None = None
+
+    def first(self, name: bytes) -> bytes | None:
+        """Return the first value of a lower-case name as bytes, or ``None``."""
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for key, value in self.raw:
+                index.setdefault(key.lower(), value)
+        return index.get(name)
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the first value of ``name``, or ``default``."""
+        value = self.first(name.lower().encode("latin-1", "replace"))
+        return default if value is None else value.decode("latin-1")
+
+    def getlist(self, name: str) -> list[str]:
+        """Return all values of ``name`` in the order they came."""
+        wanted = name.lower().encode("latin-1", "replace")
+        return [value.decode("latin-1") for key, value in self.raw if key.lower() == wanted]
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Iterate over all fields, repeats included."""
+        for key, value in self.raw:
+            yield key.lower().decode("latin-1"), value.decode("latin-1")
+
+    def keys(self) -> list[str]:
+        """Return the distinct names, lower-case, in the order they first came."""
+        return list(dict.fromkeys(name for name, _ in self.items()))
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and sorted(self.items()) == sorted(other.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self.items())!r})"
+
+
+class MutableHeaders(Headers):
+    """Header fields of a response; names and values are checked when they are set, not when they are sent."""
+
+    __slots__ = ()
+
+    def __init__(self, raw: RawHeaders | None = None) -> None:
+        super().__init__([] if raw is None else raw)
+
+    def set(self, name: str, value: str) -> None:
+        """Set ``name`` to one value, replacing any it had."""
+        key, encoded = encode_name(name), encode_value(name, value)
+        self.raw[:] = [pair for pair in self.raw if pair[0] != key]
+        self._append(key, encoded)
+
+    def add(self, name: str, value: str) -> None:
+        """Add a value and keep those that are there (``Set-Cookie``, ``Link``)."""
+        self._append(encode_name(name), encode_value(name, value))
+
+    def setdefault(self, name: str, value: str) -> str:
+        """Set ``name`` unless it is there; return the value that holds."""
+        current = self.get(name)
+        if current is None:
+            self.set(name, value)
+            return value
+        return current
+
+    def remove(self, name: str) -> None:
+        """Remove all values of ``name``; nothing happens when there is none."""
+        key = encode_name(name)
+        self.raw[:] = [pair for pair in self.raw if pair[0] != key]
+        self._index = None
+
+    def update(self, fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+        """Set every field of ``fields``."""
+        pairs: Iterable[tuple[str, str]] = fields.items() if isinstance(fields, Mapping) else fields
+        for name, value in pairs:
+            self.set(name, value)
+
+    def vary(self, *names: str) -> None:
+        """Add request header names to ``Vary`` without repeats; ``*`` stays alone (RFC 9110 section 12.5.5)."""
+        present = [
+            part.strip() for value in self.getlist("vary") for part in value.split(",") if part.strip()
+        ]
+        known = {part.lower() for part in present}
+        merged = [*present, *(name for name in names if name.lower() not in known)]
+        self.set("vary", "*" if "*" in merged else ", ".join(merged))
+
+    def _append(self, key: bytes, value: bytes) -> None:
+        self.raw.append((key, value))
+        self._index = None
+
+    __setitem__ = set
+    __delitem__ = remove
+
+
+class HeaderBlock:
+    """Default header fields, encoded once and sent with every response that does not set them itself."""
+
+    __slots__ = ("encoded", "fields")
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        pairs = [(encode_name(name), encode_value(name, value)) for name, value in fields.items()]
+        self.fields: tuple[tuple[bytes, bytes], ...] = tuple(pairs)
+        self.encoded = encode_fields(pairs)
+
+    def missing_from(self, raw: RawHeaders) -> bytes:
+        """Return the encoded defaults that ``raw`` does not have."""
+        present = {name for name, _ in raw}
+        return encode_fields([pair for pair in self.fields if pair[0] not in present])
+
+
+NO_DEFAULTS: Final = HeaderBlock({})

@@ -1,0 +1,195 @@
+"""Responses as values: what a handler returns, what the engine writes.
+
+Most responses are a status, a content type and some bytes. Such a response never builds a header object: the engine
+writes it from pre-encoded heads (a cache by status, content type and defaults). The header object is made the first
+time somebody asks for ``response.headers``.
+
+A response that is not ``buffered`` writes itself: the engine awaits ``write_to(sink)``, and the sink waits while the
+client is slow. The head leaves with the first write, so what fails before it can still become an error page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import msgspec
+
+from .headers import NO_DEFAULTS, HeaderBlock, MutableHeaders, encode_value
+
+if TYPE_CHECKING:
+    from .websocket import WebSocket
+
+TEXT = "text/plain; charset=utf-8"
+HTML_TYPE = "text/html; charset=utf-8"
+JSON_TYPE = "application/json"
+
+
+class Sink(Protocol):
+    """Where a response writes itself: the engine's connection, the test client, an ASGI server."""
+
+    async def write(self, data: bytes) -> None:
+        """Send ``data``; waits while the client reads slowly; raises ``ClientDisconnected`` when it is gone."""
+
+    async def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send ``count`` bytes of an open file from ``offset``, without copying them through Python where possible."""
+
+
+class Response:
+    """An answer of bytes: ``Response(b"…", status=201, headers={"etag": '"a"'}, content_type="image/png")``.
+
+    Text is encoded as UTF-8. ``defaults`` are headers of the app (security) for names that the response does not set.
+    """
+
+    __slots__ = ("_headers", "body", "content_type", "defaults", "on_sent", "status")
+
+    media_type: ClassVar[str] = TEXT
+    buffered: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        body: bytes | str = b"",
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        self.body: bytes = body.encode() if isinstance(body, str) else body
+        self.status = status
+        self.content_type: str | None = content_type or self.media_type
+        self.defaults: HeaderBlock = NO_DEFAULTS
+        self.on_sent: Callable[[], None] | None = None
+        self._headers: MutableHeaders | None = None
+        if headers:
+            self.headers.update(headers)
+
+    @property
+    def headers(self) -> MutableHeaders:
+        """The header fields; made when first asked for, the content type among them."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = MutableHeaders()
+            if self.content_type is not None:
+                headers.raw.append((b"content-type", encode_value("content-type", self.content_type)))
+        return headers
+
+    @property
+    def plain(self) -> bool:
+        """True while nobody asked for ``headers``: the head is status, content type and defaults."""
+        return self._headers is None
+
+    async def write_to(self, sink: Sink) -> None:
+        """Write the body; overridden by responses that are not ``buffered``."""
+        await sink.write(self.body)
+
+    async def close(self) -> None:
+        """Release what the response holds; called once, whether it was written, cut off or never started."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.status}>"
+
+
+class Text(Response):
+    """Plain text, UTF-8."""
+
+    __slots__ = ()
+
+
+class HTML(Response):
+    """An HTML page, UTF-8; the text is sent as it is, so escape what users wrote."""
+
+    __slots__ = ()
+    media_type: ClassVar[str] = HTML_TYPE
+
+
+class JSON(Response):
+    """Any value as JSON: dicts, lists, dataclasses, msgspec Structs, dates, UUIDs, decimals (as strings)."""
+
+    __slots__ = ()
+    media_type: ClassVar[str] = JSON_TYPE
+
+    def __init__(
+        self,
+        data: Any,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        super().__init__(msgspec.json.encode(data), status, headers, content_type)
+
+
+class Empty(Response):
+    """No content: 204 without body and content type."""
+
+    __slots__ = ()
+
+    def __init__(self, status: int = 204, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(b"", status)
+        self.content_type = None
+        if headers:
+            self.headers.update(headers)
+
+
+class Stream(Response):
+    """A body of unknown length, sent as it is produced; text is UTF-8. The iterator is always closed."""
+
+    __slots__ = ("chunks",)
+    buffered: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        chunks: AsyncIterable[bytes | str],
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        super().__init__(b"", status, headers, content_type)
+        self.chunks = chunks
+
+    async def write_to(self, sink: Sink) -> None:
+        """Send each chunk when it is produced; waits while the client is slow."""
+        async for chunk in self.chunks:
+            if chunk:
+                await sink.write(chunk.encode() if isinstance(chunk, str) else chunk)
+
+    async def close(self) -> None:
+        """Close the iterator, so that its ``finally`` runs."""
+        aclose = getattr(self.chunks, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+
+class Upgrade(Response):
+    """Turns the connection into a WebSocket: the engine awaits ``run(socket)``; the handshake answers lazily."""
+
+    __slots__ = ()
+    buffered: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        super().__init__(b"", 101)
+        self.content_type = None
+
+    async def run(self, socket: WebSocket) -> None:
+        """Talk over the socket until one side is done; overridden by the app."""
+
+
+def head_fields(response: Response) -> list[tuple[bytes, bytes]]:
+    """Return all header fields of a response but length and framing, defaults included."""
+    fields = list(response.headers.raw)
+    present = {name for name, _ in fields}
+    return [*fields, *(pair for pair in response.defaults.fields if pair[0] not in present)]
+
+
+__all__ = [
+    "HTML",
+    "HTML_TYPE",
+    "JSON",
+    "JSON_TYPE",
+    "TEXT",
+    "Empty",
+    "Response",
+    "Sink",
+    "Stream",
+    "Text",
+    "Upgrade",
+    "head_fields",
+]

@@ -1,0 +1,1 @@
+"""Path patterns compiled into one router, and back from names to paths."""

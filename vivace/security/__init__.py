@@ -1,0 +1,1 @@
+"""What is on from the start: hosts, headers, origins."""

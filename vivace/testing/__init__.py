@@ -1,0 +1,1 @@
+"""What you test your app with: a client for HTTP, WebSocket and SSE without sockets, and a pytest plugin."""
