@@ -1,6 +1,7 @@
 """What can be set, as frozen values: every number with its unit, its default and the reason for it.
 
-A setting has one home here and one name: ``limits.header_bytes`` is ``VIVACE_LIMITS_HEADER_BYTES`` in the environment.
+A setting has one home here and one name: ``limits.header_bytes`` is ``VIVACE_LIMITS_HEADER_BYTES`` in the environment,
+unless ``metadata={"env": …}`` names it otherwise. ``load.py`` reads them.
 Options are never copied from layer to layer: whoever needs one is handed the group it is in.
 """
 
@@ -8,36 +9,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .secret import Secret
+from .units import Bytes, Seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much a client may send. The parser has no limits of its own (measured: 5 MB headers pass), so these are all."""
 
-    header_bytes: int = 32_768  # whole header section; node 16 KB, nginx 32 KB
+    header_bytes: Bytes = 32_768  # whole header section; node 16 KB, nginx 32 KB
     header_count: int = 100  # h11 and Apache: 100
-    target_bytes: int = 8_192  # request target; RFC 9112 section 3 asks for at least 8,000
-    body_bytes: int = 2_621_440  # Django's DATA_UPLOAD_MAX_MEMORY_SIZE
+    target_bytes: Bytes = 8_192  # request target; RFC 9112 section 3 asks for at least 8,000
+    body_bytes: Bytes = 2_621_440  # Django's DATA_UPLOAD_MAX_MEMORY_SIZE
     pipeline_depth: int = 32  # requests waiting on one connection before reading pauses
-    write_buffer_bytes: int = 262_144  # unsent bytes of a connection before the writer waits
+    write_buffer_bytes: Bytes = 262_144  # unsent bytes of a connection before the writer waits
     requests_per_connection: int = 0  # 0: no limit
     connections: int = 0  # per worker, 0: no limit
-    websocket_message_bytes: int = 1_048_576
-    websocket_buffer_bytes: int = 1_048_576  # unsent bytes of a socket before its policy applies
-    chunk_extension_bytes: int = 4_096  # per body; they carry nothing we use
+    websocket_message_bytes: Bytes = 1_048_576
+    websocket_buffer_bytes: Bytes = 1_048_576  # unsent bytes of a socket before its policy applies
+    websocket_queue_bytes: Bytes = 262_144  # received bytes that wait for the handler before reading pauses
+    websocket_queue_messages: int = 64  # received messages that wait for the handler before reading pauses
+    websocket_fragments: int = 131_072  # per message: 4 MB in pieces of 64 bytes (Autobahn 9.3.1) has 65,536
+    chunk_extension_bytes: Bytes = 4_096  # per body; they carry nothing we use
+    json_depth: int = 100  # arrays and objects in each other; Ruby's json: 100, .NET: 64
+    upload_bytes: Bytes = (
+        1_073_741_824  # a whole multipart body; ``body_bytes`` holds for all its text fields together
+    )
+    form_fields: int = 1_000  # Django's DATA_UPLOAD_MAX_NUMBER_FIELDS
+    form_files: int = 100  # Django's DATA_UPLOAD_MAX_NUMBER_FILES
+    form_field_bytes: Bytes = 1_048_576  # one text field of a multipart body; busboy: 1 MiB
+    form_header_bytes: Bytes = 4_224  # one header line of a multipart part; a part may have 8
+    spool_bytes: Bytes = (
+        1_048_576  # uploads of one form kept in memory; what goes beyond is in temporary files
+    )
+    decompression_ratio: int = (
+        100  # decoded to coded bytes of a request body, where ``body_codings`` allows any
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long a client may take, in seconds; 0 means no limit."""
 
-    headers: float = 15.0  # from the first byte to the end of the header section
-    body: float = 30.0  # without any byte of a body that a handler waits for
-    keep_alive: float = 65.0  # idle between requests; above the 60 s of common load balancers
-    write: float = 60.0  # without any byte taken by the client
-    handler: float = 0.0  # from dispatch to response; per route: ``timeout=``
-    shutdown: float = 10.0  # drain: open requests and sockets get this long
-    websocket_ping: float = 20.0  # between pings of an idle socket
-    websocket_pong: float = 20.0  # for the answer to a ping
+    headers: Seconds = 15.0  # from the first byte to the end of the header section
+    body: Seconds = 30.0  # without any byte of a body that a handler waits for
+    keep_alive: Seconds = 65.0  # idle between requests; above the 60 s of common load balancers
+    write: Seconds = 60.0  # without any byte taken by the client
+    handler: Seconds = 0.0  # from dispatch to response; per route: ``timeout=``
+    shutdown: Seconds = 10.0  # drain: open requests and sockets get this long
+    websocket_ping: Seconds = 20.0  # between pings of an idle socket
+    websocket_pong: Seconds = 20.0  # for the answer to a ping
+    websocket_close: Seconds = 10.0  # for the answer to a close, and for the connection to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,15 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     debug: bool = False
-    secret_key: str = ""
+    secret_key: Secret[str] = field(default=Secret(""), metadata={"env": "SECRET_KEY"})
+    secret_key_fallbacks: tuple[
+        Secret[str], ...
+    ] = ()  # older keys: they verify and decrypt, and sign nothing
+    # A Secret because it may hold a password.
+    database_url: Secret[str] = field(default=Secret(""), metadata={"env": "DATABASE_URL"})
     hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    trusted_origins: tuple[str, ...] = ()  # other origins whose pages may send unsafe requests
+    body_codings: tuple[
+        str, ...
+    ] = ()  # of gzip, deflate, br, zstd: accepted in requests; any other is answered 415

@@ -66,6 +66,12 @@ class Forbidden(HTTPError):
     code, status, title = "forbidden", 403, "Forbidden"
 
 
+class CrossOriginRefused(Forbidden):
+    """403: another site's page started this write (CSRF), or opened this socket."""
+
+    code = "cross-origin-refused"
+
+
 class NotFound(HTTPError):
     """404: there is nothing here."""
 
@@ -133,6 +139,12 @@ class RangeNotSatisfiable(HTTPError):
     code, status, title = "range-not-satisfiable", 416, "Range Not Satisfiable"
 
 
+class ExpectationFailed(HTTPError):
+    """417: the Expect header asks for something the server does not do."""
+
+    code, status, title = "expectation-failed", 417, "Expectation Failed"
+
+
 class MisdirectedRequest(HTTPError):
     """421: this server does not answer for the host named in the request."""
 
@@ -148,6 +160,12 @@ class ValidationFailed(HTTPError):
         self.problems = tuple(problems)
         count = len(self.problems)
         super().__init__(detail or f"{count} problem{'' if count == 1 else 's'} in the request.")
+
+
+class UpgradeRequired(HTTPError):
+    """426: this address talks another protocol; the ``Upgrade`` header names it."""
+
+    code, status, title = "upgrade-required", 426, "Upgrade Required"
 
 
 class TooManyRequests(HTTPError):
@@ -174,7 +192,7 @@ class ServiceUnavailable(HTTPError):
     code, status, title = "service-unavailable", 503, "Service Unavailable"
 
 
-class GatewayTimeout(HTTPError):
-    """504: the handler did not answer before its deadline."""
+class DeadlineExceeded(ServiceUnavailable):
+    """503: the handler did not answer before its deadline."""
 
-    code, status, title = "deadline-exceeded", 504, "Gateway Timeout"
+    code = "deadline-exceeded"

@@ -32,7 +32,48 @@ class WrongResult(VivaceError):
     code: ClassVar[str] = "wrong-result"
 
 
+class WebSocketDisconnect(VivaceError):
+    """The socket is closed or the connection broke; ``close_code`` is the code (1005: none given, 1006: broke)."""
+
+    code: ClassVar[str] = "websocket-disconnect"
+
+    def __init__(self, close_code: int = 1006, reason: str = "") -> None:
+        super().__init__(f"The WebSocket was closed with code {close_code}.", got=reason)
+        self.close_code = close_code
+        self.reason = reason
+
+
 class WebSocketState(VivaceError):
     """A WebSocket was used in a state that does not allow it (sent after close, accepted twice …)."""
 
     code: ClassVar[str] = "websocket-state"
+
+
+class MissingExtra(VivaceError):
+    """A feature was used whose optional package is not installed."""
+
+    code: ClassVar[str] = "missing-extra"
+
+
+class InvalidCookie(VivaceError):
+    """A cookie that browsers would drop, or that could carry a second attribute; refused when it is set."""
+
+    code: ClassVar[str] = "invalid-cookie"
+
+
+class InvalidDirective(VivaceError):
+    """A caching directive that does not exist or has a value it cannot have."""
+
+    code: ClassVar[str] = "invalid-directive"
+
+
+class InvalidEvent(VivaceError):
+    """A server-sent event whose name or id would break the stream into other events, or that never ends."""
+
+    code: ClassVar[str] = "invalid-event"
+
+
+class UnsafeRedirect(VivaceError):
+    """A redirect to a place that browsers must not be sent to."""
+
+    code: ClassVar[str] = "unsafe-redirect"

@@ -55,17 +55,17 @@ def encode_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
 class Headers:
     """A read-only, case-insensitive view of header fields; built from raw pairs, indexed when first asked."""
 
-    __slots__ = ("_index", "raw")
+    __slots__ = ("index", "raw")
 
-    def __init__(self, raw: RawHeaders) -> None:
+    def __init__(self, raw: RawHeaders, index: dict[bytes, bytes] | None = None) -> None:
         self.raw = raw
-        self._index: dict[bytes, bytes] | None = None
+        self.index = index
 
     def first(self, name: bytes) -> bytes | None:
         """Return the first value of a lower-case name as bytes, or ``None``."""
-        index = self._index
+        index = self.index
         if index is None:
-            index = self._index = {}
+            index = self.index = {}
             for key, value in self.raw:
                 index.setdefault(key.lower(), value)
         return index.get(name)
@@ -79,6 +79,11 @@ class Headers:
         """Return all values of ``name`` in the order they came."""
         wanted = name.lower().encode("latin-1", "replace")
         return [value.decode("latin-1") for key, value in self.raw if key.lower() == wanted]
+
+    def joined(self, name: str) -> str | None:
+        """Return all values of a list header as one, joined by commas (RFC 9110 section 5.3); ``None`` without any."""
+        values = self.getlist(name)
+        return ", ".join(values) if values else None
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Iterate over all fields, repeats included."""
@@ -143,12 +148,11 @@ class MutableHeaders(Headers):
         """Remove all values of ``name``; nothing happens when there is none."""
         key = encode_name(name)
         self.raw[:] = [pair for pair in self.raw if pair[0] != key]
-        self._index = None
+        self.index = None
 
     def update(self, fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
         """Set every field of ``fields``."""
-        pairs: Iterable[tuple[str, str]] = fields.items() if isinstance(fields, Mapping) else fields
-        for name, value in pairs:
+        for name, value in dict(fields).items():
             self.set(name, value)
 
     def vary(self, *names: str) -> None:
@@ -162,7 +166,7 @@ class MutableHeaders(Headers):
 
     def _append(self, key: bytes, value: bytes) -> None:
         self.raw.append((key, value))
-        self._index = None
+        self.index = None
 
     __setitem__ = set
     __delitem__ = remove

@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import unquote_plus, urlencode
 
-T = TypeVar("T")
+V = TypeVar("V")
 
 
-class MultiDict(Mapping[str, str]):
+class MultiValues(Mapping[str, V]):
     """A read-only mapping that keeps every value of a name; ``[]`` gives the last one, as Django's QueryDict does."""
 
     __slots__ = ("_lists",)
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        lists: dict[str, list[str]] = {}
+    def __init__(self, pairs: Iterable[tuple[str, V]] = ()) -> None:
+        lists: dict[str, list[V]] = {}
         for name, value in pairs:
             lists.setdefault(name, []).append(value)
         self._lists = lists
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> V:
         return self._lists[name][-1]
 
     def __iter__(self) -> Iterator[str]:
@@ -29,25 +29,31 @@ class MultiDict(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._lists)
 
-    def getlist(self, name: str) -> list[str]:
+    def getlist(self, name: str) -> list[V]:
         """Return all values of ``name`` in order; an empty list when there are none."""
         return list(self._lists.get(name, ()))
 
-    def lists(self) -> Iterator[tuple[str, list[str]]]:
+    def lists(self) -> Iterator[tuple[str, list[V]]]:
         """Iterate over names with all their values."""
         for name, values in self._lists.items():
             yield name, list(values)
 
-    def pairs(self) -> list[tuple[str, str]]:
+    def pairs(self) -> list[tuple[str, V]]:
         """Return every (name, value) pair, grouped by name."""
         return [(name, value) for name, values in self._lists.items() for value in values]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.pairs()!r})"
+
+
+class MultiDict(MultiValues[str]):
+    """The parameters of a query string: every value is text."""
+
+    __slots__ = ()
 
     def urlencode(self) -> str:
         """Return the pairs as a query string."""
         return urlencode(self.pairs())
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.pairs()!r})"
 
 
 def parse_query(text: str) -> MultiDict:

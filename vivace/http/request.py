@@ -11,19 +11,31 @@ awaited again; ``stream()`` hands it out once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from secrets import token_hex
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from vivace.errors import BodyConsumed, ContentTooLarge
 
+from .bodies import DEFAULT_BODIES, Bodies, read_form, read_json, read_parts, read_text
+from .charsets import media_type
+from .cookies import decrypt_cookie, parse_cookies, unsign_cookie
 from .headers import Headers, RawHeaders
 from .multidict import MultiDict, parse_query
+from .negotiation import preferred_encoding, preferred_language, preferred_type, require_type
 
 if TYPE_CHECKING:
+    from vivace.crypto.tokens import Key
+
     from .forms import FormData
+    from .multipart import MultipartReader, Progress
 
 T = TypeVar("T")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")  # nothing that could forge a log line
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})  # RFC 9110 section 9.2.1
 DEFAULT_BODY_LIMIT = 2_621_440  # bytes; Django's DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
@@ -66,6 +78,9 @@ class Connection:
     def early_hints(self, headers: RawHeaders) -> None:
         """Send a 103 (RFC 8297) where the protocol can; elsewhere nothing happens."""
 
+    def report(self, error: Exception) -> None:
+        """The app made a server error (500) of ``error``; the test client raises it, elsewhere nothing happens."""
+
 
 class Request:
     """One HTTP request.
@@ -73,26 +88,24 @@ class Request:
     ``method`` is upper-case, ``path`` percent-decoded, ``target`` as it came. ``headers`` is read-only.
     """
 
-    __slots__ = (
-        "_body",
-        "_cookies",
-        "_form",
-        "_id",
-        "_query",
-        "_source",
-        "_state",
-        "after",
-        "app",
-        "body_limit",
-        "connection",
-        "headers",
-        "method",
-        "path",
-        "path_params",
-        "query_string",
-        "route",
-        "target",
-    )
+    # Class-level defaults, not slots: making a request sets only what it has (measured: 0.25 µs against 0.43 µs).
+    query_string: str = ""
+    path_params: Mapping[str, Any] = MappingProxyType({})
+    body_limit: int | None = DEFAULT_BODY_LIMIT
+    app: Any = None
+    route: Any = None
+    after: list[Callable[[], Any]] | None = None
+    on_disconnect: str | None = None
+    trailers: RawHeaders | None = None
+    bodies: Bodies = DEFAULT_BODIES
+    _body: bytes | None = b""
+    _whole: bytes | None = None
+    _source: BodySource | None = None
+    _query: MultiDict | None = None
+    _cookies: dict[str, str] | None = None
+    _form: FormData | None = None
+    _state: dict[str, Any] | None = None
+    _id: str | None = None
 
     def __init__(
         self,
@@ -101,34 +114,49 @@ class Request:
         headers: RawHeaders,
         connection: Connection,
         body: bytes | BodySource = b"",
+        index: dict[bytes, bytes] | None = None,
     ) -> None:
         self.method = method
         self.target = target
-        self.headers = Headers(headers)
+        self.headers = Headers(headers, index)
         self.connection = connection
-        path, _, self.query_string = target.partition("?")
-        self.path = unquote(path) if "%" in path else path
-        self.path_params: dict[str, Any] = {}
-        self.body_limit: int | None = DEFAULT_BODY_LIMIT
-        self.app: Any = None
-        self.route: Any = None
-        self.after: list[Callable[[], Any]] | None = None
-        if type(body) is bytes:
-            self._body: bytes | None = body
-            self._source: BodySource | None = None
+        if "?" in target:
+            self.raw_path, _, self.query_string = target.partition("?")
         else:
-            self._body = None
-            self._source = body  # type: ignore[assignment]
-        self._query: MultiDict | None = None
-        self._cookies: dict[str, str] | None = None
-        self._form: FormData | None = None
-        self._state: dict[str, Any] | None = None
-        self._id: str | None = None
+            self.raw_path = target
+        if body:
+            self.set_body(body)
+
+    def set_body(self, body: bytes | BodySource) -> None:
+        """Give the request its body; for engines, which know it later than the head."""
+        if isinstance(body, bytes):
+            self._body, self._source = body, None
+        else:
+            self._body, self._source = None, body
 
     @property
-    def raw_path(self) -> str:
-        """The path as it came, percent-encoded."""
-        return self.target.partition("?")[0]
+    def cancel_on_disconnect(self) -> bool:
+        """True when the handler is cancelled once the client is gone: safe methods, unless the route says otherwise.
+
+        Unsafe methods finish by default: the write that the client asked for is half done (see aiohttp issue 2492).
+        """
+        if self.on_disconnect is not None:
+            return self.on_disconnect == "cancel"
+        return self.method in SAFE_METHODS
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded (``raw_path``: as it came)."""
+        raw = self.raw_path
+        return unquote(raw) if "%" in raw else raw
+
+    @property
+    def id(self) -> str:
+        """A name for this request in logs: the ``X-Request-ID`` that came, when it is sane, else a random one."""
+        if self._id is None:
+            given = self.headers.get("x-request-id", "") or ""
+            self._id = given if _REQUEST_ID.fullmatch(given) else token_hex(8)
+        return self._id
 
     @property
     def query(self) -> MultiDict:
@@ -136,6 +164,55 @@ class Request:
         if self._query is None:
             self._query = parse_query(self.query_string)
         return self._query
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name, decoded; of two with one name the first, which has the closer path."""
+        if self._cookies is None:
+            self._cookies = parse_cookies(self.headers.getlist("cookie"))
+        return self._cookies
+
+    def signed_cookie(self, name: str, *, max_age: float | None = None) -> str | None:
+        """Return what ``set_signed_cookie`` stored; ``None`` when absent, forged or older than ``max_age`` seconds."""
+        token = self.cookies.get(name)
+        return None if token is None else unsign_cookie(self.secret_keys, name, token, max_age)
+
+    def encrypted_cookie(self, name: str, *, max_age: float | None = None) -> str | None:
+        """Return what ``set_encrypted_cookie`` stored; ``None`` when absent, forged or older than ``max_age`` seconds."""
+        token = self.cookies.get(name)
+        return None if token is None else decrypt_cookie(self.secret_keys, name, token, max_age)
+
+    @property
+    def secret_keys(self) -> Sequence[Key]:
+        """The keys of the app, the newest first; none outside an app."""
+        keys: Sequence[Key] = getattr(self.app, "secret_keys", ())
+        return keys
+
+    def accepts(self, *media_types: str) -> bool:
+        """True when the client takes at least one of the media types: ``request.accepts("text/html")``."""
+        return self.preferred_type(media_types) is not None
+
+    def preferred_type(self, offers: Sequence[str]) -> str | None:
+        """Return the media type that the client likes best, of equals the first; ``None`` when it takes none (406)."""
+        return preferred_type(self.headers.joined("accept"), offers)
+
+    def require_type(self, offers: Sequence[str]) -> str:
+        """Return the media type to answer with; raises ``NotAcceptable`` (406) when the client takes none of them."""
+        return require_type(self.headers.joined("accept"), offers)
+
+    def preferred_language(self, offers: Sequence[str]) -> str | None:
+        """Return the language tag that the client likes best, of equals the first; ``None`` when it takes none."""
+        return preferred_language(self.headers.joined("accept-language"), offers)
+
+    def preferred_encoding(self, offers: Sequence[str]) -> str | None:
+        """Return the content coding to use, ``"identity"`` for none; ``None`` when the client refuses even that."""
+        return preferred_encoding(self.headers.joined("accept-encoding"), offers)
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The id of the last event that a reconnecting ``EventSource`` saw; ``None`` on a first connection."""
+        value = self.headers.first(b"last-event-id")
+        return value.decode("utf-8", "replace") if value else None
 
     @property
     def state(self) -> dict[str, Any]:
@@ -158,7 +235,7 @@ class Request:
     def content_type(self) -> str:
         """The media type of the body in lower case without parameters; ``""`` when there is none."""
         value = self.headers.first(b"content-type")
-        return value.decode("latin-1").partition(";")[0].strip().lower() if value else ""
+        return media_type(value.decode("latin-1")) if value else ""
 
     @property
     def content_length(self) -> int | None:
@@ -166,39 +243,111 @@ class Request:
         value = self.headers.first(b"content-length")
         return int(value) if value is not None and value.isdigit() else None
 
-    async def body(self) -> bytes:
-        """Return the whole body; raises ``ContentTooLarge`` beyond ``body_limit``, before buffering it."""
-        if self._body is None:
-            self._body = b"".join([chunk async for chunk in self.stream()])
-        elif self.body_limit is not None and len(self._body) > self.body_limit:
-            raise self._too_large()
-        return self._body
+    @property
+    def content_coding(self) -> str:
+        """The Content-Encoding of the body in lower case; ``"identity"`` when there is none."""
+        value = self.headers.first(b"content-encoding")
+        coding = value.decode("latin-1").strip().lower() if value else "identity"
+        return "gzip" if coding == "x-gzip" else coding  # RFC 9110 section 8.4.1.3
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives, with back-pressure; may be used once unless it was read whole before."""
-        if self._body is not None:
-            body = await self.body()
-            if body:
-                yield body
-            return
-        source, self._source = self._source, None
+    async def body(self) -> bytes:
+        """Return the whole body; raises ``ContentTooLarge`` beyond ``body_limit``, before buffering it.
+
+        A body with a Content-Encoding is decoded where ``bodies.codings`` allows it, else ``UnsupportedMediaType``.
+        """
+        if self._whole is None:
+            body, limit = self._body, self.body_limit
+            if body is None or (limit is not None and len(body) > limit):
+                body = b"".join([chunk async for chunk in self.chunks(limit, raw=True)])
+            coding = self.content_coding if body else "identity"
+            if coding != "identity":
+                from .decoding import decode_body
+
+                accepted, ratio = self.bodies.codings, self.bodies.limits.decompression_ratio
+                body = decode_body(body, coding, accepted, limit, ratio)
+            self._whole = body
+        return self._whole
+
+    def stream(self, *, raw: bool = False) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives, with back-pressure; may be used once unless it was read whole before.
+
+        Raises ``ContentTooLarge`` beyond ``body_limit``, and ``UnsupportedMediaType`` for a body with a
+        Content-Encoding, unless ``raw``: then it comes as it was sent (proxies, mounted applications).
+        """
+        return self.chunks(self.body_limit, raw=raw)
+
+    async def json(self) -> Any:
+        """Return the JSON body; 415 unless the media type is JSON, 400 with line and column where it is malformed."""
+        return await read_json(self)
+
+    async def text(self) -> str:
+        """Return the body as text, in the charset that Content-Type names or UTF-8."""
+        return await read_text(self)
+
+    async def form(self, progress: Progress | None = None) -> FormData:
+        """Return the submitted form, url-encoded or multipart; large uploads are in temporary files.
+
+        ``progress`` is called with the number of bytes that have arrived. What is wrong is 400, 413 or 415.
+        """
+        if self._form is None:
+            self._form = await read_form(self, progress)
+        return self._form
+
+    def parts(self, progress: Progress | None = None) -> MultipartReader:
+        """Return the parts of a multipart body: ``async for part in request.parts()`` reads them as they arrive."""
+        return read_parts(self, progress)
+
+    async def data(self) -> Any:
+        """Return what the parser for the body's media type makes of it; 415 when there is none."""
+        return await self.bodies.parser_for(self.content_type)(self)
+
+    def close_form(self) -> None:
+        """Free the uploads of a form that was read. The app calls it when all work for the request is done."""
+        if self._form is not None:
+            self._form.close()
+
+    async def chunks(self, limit: int | None, *, raw: bool = False) -> AsyncIterator[bytes]:
+        """Yield the body as ``stream`` does, within ``limit`` bytes."""
+        body = self._whole if self._whole is not None and not raw else self._body
+        if body is None:
+            source, self._source = self._source, None
+            if not raw:
+                self._refuse_coding()
+            async for chunk in self._received(source, limit):
+                yield chunk
+        elif body:
+            if limit is not None and len(body) > limit:
+                raise self._too_large(limit)
+            if not raw and body is not self._whole:
+                self._refuse_coding()
+            yield body
+
+    def _refuse_coding(self) -> None:
+        """A coded body is decoded whole or not at all: raise ``UnsupportedMediaType`` where it would be streamed."""
+        coding = self.content_coding
+        if coding != "identity":
+            from .decoding import require_coding
+
+            require_coding(coding, ())
+
+    async def _received(self, source: BodySource | None, limit: int | None) -> AsyncIterator[bytes]:
         if source is None:
             raise BodyConsumed(
                 "The request body was read as a stream before.", fix="Keep what stream() gave you."
             )
-        limit, received = self.body_limit, 0
+        received = 0
         if limit is not None and (self.content_length or 0) > limit:
-            raise self._too_large()
+            raise self._too_large(limit)
         while chunk := await source.read():
             received += len(chunk)
             if limit is not None and received > limit:
-                raise self._too_large()
+                raise self._too_large(limit)
             yield chunk
 
-    def _too_large(self) -> ContentTooLarge:
+    def _too_large(self, limit: int) -> ContentTooLarge:
         return ContentTooLarge(
             "The request body is too large.",
-            expected=f"at most {self.body_limit} bytes",
+            expected=f"at most {limit} bytes",
             got=f"{self.content_length or 'more'} bytes",
         )
 

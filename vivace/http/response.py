@@ -11,18 +11,23 @@ client is slow. The head leaves with the first write, so what fails before it ca
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack
 
 import msgspec
 
+from .cookies import CookieOptions, encrypt_cookie, expire_cookie, put_cookie, sign_cookie
 from .headers import NO_DEFAULTS, HeaderBlock, MutableHeaders, encode_value
 
 if TYPE_CHECKING:
-    from .websocket import WebSocket
+    from .request import Request
+    from .websocket import WebSocket, WebSocketOptions
 
 TEXT = "text/plain; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 JSON_TYPE = "application/json"
+
+
+encode_json = msgspec.json.Encoder().encode
 
 
 class Sink(Protocol):
@@ -41,10 +46,13 @@ class Response:
     Text is encoded as UTF-8. ``defaults`` are headers of the app (security) for names that the response does not set.
     """
 
-    __slots__ = ("_headers", "body", "content_type", "defaults", "on_sent", "status")
-
-    media_type: ClassVar[str] = TEXT
+    # Class-level defaults, not slots: a response sets only what differs (measured: 0.11 µs against 0.20 µs).
     buffered: ClassVar[bool] = True
+    needs_prepare: ClassVar[bool] = False
+    content_type: str | None = TEXT
+    defaults: HeaderBlock = NO_DEFAULTS
+    on_sent: Callable[[], None] | None = None
+    _headers: MutableHeaders | None = None
 
     def __init__(
         self,
@@ -55,10 +63,8 @@ class Response:
     ) -> None:
         self.body: bytes = body.encode() if isinstance(body, str) else body
         self.status = status
-        self.content_type: str | None = content_type or self.media_type
-        self.defaults: HeaderBlock = NO_DEFAULTS
-        self.on_sent: Callable[[], None] | None = None
-        self._headers: MutableHeaders | None = None
+        if content_type is not None:
+            self.content_type = content_type
         if headers:
             self.headers.update(headers)
 
@@ -77,9 +83,51 @@ class Response:
         """True while nobody asked for ``headers``: the head is status, content type and defaults."""
         return self._headers is None
 
+    def set_cookie(self, name: str, value: str, **options: Unpack[CookieOptions]) -> None:
+        """Set a cookie; by default ``Secure; HttpOnly; SameSite=Lax; Path=/`` until the browser closes.
+
+        Options: ``max_age`` (seconds or timedelta), ``expires``, ``path``, ``domain``, ``secure``, ``http_only``,
+        ``same_site`` (``"lax"``, ``"strict"``, ``"none"``, None), ``partitioned``. Raises ``InvalidCookie`` for what
+        browsers would drop: over 4,096 bytes, a ``__Host-`` name with a domain, ``SameSite=None`` without ``Secure``.
+        """
+        put_cookie(self.headers, name, value, **options)
+
+    def delete_cookie(self, name: str, **options: Unpack[CookieOptions]) -> None:
+        """Tell the browser to drop a cookie; give the ``path`` and ``domain`` it was set with."""
+        expire_cookie(self.headers, name, **options)
+
+    def set_signed_cookie(
+        self, request: Request, name: str, value: str, **options: Unpack[CookieOptions]
+    ) -> None:
+        """Set a cookie that the client can read and not change, with the keys of the app; see ``set_cookie``.
+
+        It is read by ``request.signed_cookie(name, max_age=…)``.
+        """
+        put_cookie(self.headers, name, sign_cookie(request.secret_keys, name, value), **options)
+
+    def set_encrypted_cookie(
+        self, request: Request, name: str, value: str, **options: Unpack[CookieOptions]
+    ) -> None:
+        """Set a cookie that the client can neither read nor change (extra ``encryption``); see ``set_cookie``.
+
+        It is read by ``request.encrypted_cookie(name, max_age=…)``.
+        """
+        put_cookie(self.headers, name, encrypt_cookie(request.secret_keys, name, value), **options)
+
+    async def prepare(self, request: Request) -> Response:
+        """Return the response to send; awaited once, before middleware sees it, where ``needs_prepare`` is true.
+
+        Here a file is opened and conditions and ranges are answered. May raise an ``HTTPError`` in place of answering.
+        """
+        return self
+
     async def write_to(self, sink: Sink) -> None:
         """Write the body; overridden by responses that are not ``buffered``."""
         await sink.write(self.body)
+
+    def encoded_trailers(self) -> bytes:
+        """Return the trailer fields that follow a chunked body, encoded; none by default."""
+        return b""
 
     async def close(self) -> None:
         """Release what the response holds; called once, whether it was written, cut off or never started."""
@@ -91,21 +139,17 @@ class Response:
 class Text(Response):
     """Plain text, UTF-8."""
 
-    __slots__ = ()
-
 
 class HTML(Response):
     """An HTML page, UTF-8; the text is sent as it is, so escape what users wrote."""
 
-    __slots__ = ()
-    media_type: ClassVar[str] = HTML_TYPE
+    content_type: str | None = HTML_TYPE
 
 
 class JSON(Response):
     """Any value as JSON: dicts, lists, dataclasses, msgspec Structs, dates, UUIDs, decimals (as strings)."""
 
-    __slots__ = ()
-    media_type: ClassVar[str] = JSON_TYPE
+    content_type: str | None = JSON_TYPE
 
     def __init__(
         self,
@@ -114,13 +158,16 @@ class JSON(Response):
         headers: Mapping[str, str] | None = None,
         content_type: str | None = None,
     ) -> None:
-        super().__init__(msgspec.json.encode(data), status, headers, content_type)
+        self.body = encode_json(data)
+        self.status = status
+        if content_type is not None:
+            self.content_type = content_type
+        if headers:
+            self.headers.update(headers)
 
 
 class Empty(Response):
     """No content: 204 without body and content type."""
-
-    __slots__ = ()
 
     def __init__(self, status: int = 204, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(b"", status)
@@ -132,7 +179,6 @@ class Empty(Response):
 class Stream(Response):
     """A body of unknown length, sent as it is produced; text is UTF-8. The iterator is always closed."""
 
-    __slots__ = ("chunks",)
     buffered: ClassVar[bool] = False
 
     def __init__(
@@ -153,23 +199,32 @@ class Stream(Response):
 
     async def close(self) -> None:
         """Close the iterator, so that its ``finally`` runs."""
-        aclose = getattr(self.chunks, "aclose", None)
-        if aclose is not None:
-            await aclose()
+        await close_iterator(self.chunks)
 
 
 class Upgrade(Response):
-    """Turns the connection into a WebSocket: the engine awaits ``run(socket)``; the handshake answers lazily."""
+    """Turns the connection into a WebSocket: the engine awaits ``run(socket)``; the handshake answers lazily.
 
-    __slots__ = ()
+    ``options`` are the route's; ``None`` takes the defaults.
+    """
+
+    __slots__ = ("options",)
     buffered: ClassVar[bool] = False
 
-    def __init__(self) -> None:
+    def __init__(self, options: WebSocketOptions | None = None) -> None:
         super().__init__(b"", 101)
         self.content_type = None
+        self.options = options
 
     async def run(self, socket: WebSocket) -> None:
         """Talk over the socket until one side is done; overridden by the app."""
+
+
+async def close_iterator(chunks: AsyncIterable[Any]) -> None:
+    """Close an async generator; other iterators have nothing to close."""
+    aclose = getattr(chunks, "aclose", None)
+    if aclose is not None:
+        await aclose()
 
 
 def head_fields(response: Response) -> list[tuple[bytes, bytes]]:
@@ -191,5 +246,6 @@ __all__ = [
     "Stream",
     "Text",
     "Upgrade",
+    "close_iterator",
     "head_fields",
 ]

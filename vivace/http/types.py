@@ -28,3 +28,13 @@ BeforeHook: TypeAlias = Callable[[Request], Awaitable[Response | None] | Respons
 
 AfterHook: TypeAlias = Callable[[Request, Response], Awaitable[Response | None] | Response | None]
 """Runs after the handler; may change the response in place or return another one."""
+
+RequestHook: TypeAlias = Callable[[Request], Awaitable[None] | None]
+"""Told that the deadline of a request passed, or that its client went away."""
+
+ErrorHook: TypeAlias = Callable[[Request, BaseException], Awaitable[Response | None] | Response | None]
+"""Told of every error of a handler before it is mapped; a response it returns is the answer."""
+
+ErrorKey: TypeAlias = "type[BaseException] | int"
+ErrorHandler: TypeAlias = Callable[[Request, Any], Any]
+"""Answers one kind of error: returns anything a handler may return, or ``None`` to leave it to the next scope."""

@@ -1,0 +1,30 @@
+"""Our side: the same work as the peers', written as a user writes it and started as a user starts it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import MappingProxyType
+
+from benchmarks.servers import Program
+
+SOURCES = Path(__file__).parent
+ROOT = SOURCES.parent.parent
+DEFAULTS = MappingProxyType[str, str]({})
+NO_COLLECTOR = MappingProxyType({"BENCHMARK_GC": "off"})
+
+OURS = MappingProxyType(
+    {
+        "Vivace": ("vivace_app.py", DEFAULTS),
+        "Vivace, 10 middlewares": ("ten_middlewares.py", DEFAULTS),
+        "Vivace, no collector": ("vivace_app.py", NO_COLLECTOR),
+        "hello": ("hello.py", DEFAULTS),
+    }
+)
+
+
+def program(name: str) -> Program:
+    """Return one of our own programs, run by ``vivace run`` with everything on that is on by default."""
+    source, environment = OURS[name]
+    command = (sys.executable, "-m", "vivace", "run", str(SOURCES / source), "--port", "{port}")
+    return Program(name, command, ROOT, environment)

@@ -1,0 +1,101 @@
+"""What an error becomes: the one place where exceptions turn into responses (RO8).
+
+An error is looked up by its class, then by its bases, first in the route's own scope, then in the app's; ``HTTPError``
+also by its status. What nobody handles becomes a page, a problem document (RFC 9457) or a line of text, whichever the
+client prefers by ``Accept``. Details of a 5xx go to the log and, in debug mode, to the page; never to a visitor.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any, Final, TypeAlias
+
+from vivace.errors import ClientDisconnected, HTTPError, ServerError, VivaceError
+from vivace.http.negotiation import preferred_type
+from vivace.http.problems import problem_response
+from vivace.http.request import Request
+from vivace.http.response import HTML, Response, Text
+from vivace.http.types import ErrorHandler, ErrorKey
+
+logger = logging.getLogger("vivace.app")
+
+DebugPage: TypeAlias = Callable[[Request, BaseException], Response]
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
+<body><main><h1>{title}</h1><p>{detail}</p></main></body>
+</html>
+"""
+_KINDS: Final = ("text/html", "application/problem+json", "application/json", "text/plain")
+
+
+def find_handler(handlers: Mapping[ErrorKey, ErrorHandler], error: BaseException) -> ErrorHandler | None:
+    """Return the handler for an error: by status, then by class, nearest base first."""
+    if not handlers:
+        return None
+    if isinstance(error, HTTPError) and error.status in handlers:
+        return handlers[error.status]
+    for cls in type(error).__mro__:
+        if cls in handlers:
+            return handlers[cls]
+    if 500 in handlers and not isinstance(error, HTTPError):
+        return handlers[500]
+    return None
+
+
+async def call_handler(handler: ErrorHandler, request: Request, error: BaseException) -> Any:
+    """Return what an error handler says, awaited where it must be."""
+    result = handler(request, error)
+    return await result if inspect.isawaitable(result) else result
+
+
+def as_http_error(error: BaseException) -> HTTPError:
+    """Return the HTTP answer that an error stands for; anything unknown is a 500 without details."""
+    if isinstance(error, HTTPError):
+        return error
+    if isinstance(error, VivaceError) and error.status < 500:
+        return _with_status(error)
+    return ServerError()
+
+
+def _with_status(error: VivaceError) -> HTTPError:
+    answer = HTTPError(error.what, expected=error.expected, got=error.got, fix=error.fix)
+    answer.code, answer.status = error.code, error.status  # type: ignore[misc]
+    return answer
+
+
+def report(request: Request, error: BaseException) -> None:
+    """Log an error that is ours to mend; what clients do wrong is not an error of the app."""
+    if isinstance(error, ClientDisconnected):
+        return
+    if as_http_error(error).status >= 500 and not (isinstance(error, HTTPError) and error.status == 503):
+        logger.error("%s %s failed (request %s)", request.method, request.path, request.id, exc_info=error)
+        if isinstance(error, Exception):
+            request.connection.report(error)  # the test client raises it
+
+
+def default_response(request: Request, error: BaseException, debug_page: DebugPage | None = None) -> Response:
+    """Return the answer to an error that no handler took."""
+    shown = as_http_error(error)
+    if debug_page is not None and shown.status >= 500:
+        return debug_page(request, error)
+    accept = request.headers.get("accept")
+    kind = preferred_type(accept, _KINDS) if accept and accept != "*/*" else "application/problem+json"
+    if kind in ("text/html", "text/plain"):
+        response = _written(shown, kind)
+    else:
+        response = problem_response(shown)
+    response.headers.vary("Accept")
+    return response
+
+
+def _written(error: HTTPError, kind: str) -> Response:
+    if kind == "text/html":
+        page = _PAGE.format(title=escape(f"{error.status} {error.title}"), detail=escape(error.detail))
+        return HTML(page, error.status, dict(error.headers))
+    lines = [f"{error.status} {error.title}", *([error.detail] if error.detail else [])]
+    return Text("\n".join(lines) + "\n", error.status, dict(error.headers))

@@ -1,0 +1,216 @@
+"""One route with everything around its handler, composed once.
+
+The order, outermost first; a route pays only for the layers it has:
+
+| layer | runs | may |
+|---|---|---|
+| app ``before`` | before routing | answer |
+| middleware | around all that follows | anything |
+| ``before`` | when the route is known | answer |
+| ``guards`` | then; parameters are injected | refuse (False: 403) |
+| binding, handler | then | |
+| ``on_error`` | when one of them raised | answer |
+| ``errors`` | then, by class or status, inner scope first | answer |
+| ``after`` | on every response of the route | change, replace |
+| app ``after`` | on every response | change, replace |
+| ``on_sent`` | when the last byte was handed to the socket | |
+| ``on_timeout``, ``on_abort`` | when the deadline passed, when the client left | |
+
+Errors become responses inside the innermost middleware: a middleware always sees a response, and final bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+from vivace.errors import DeadlineExceeded, Forbidden
+from vivace.http.request import Request
+from vivace.http.response import Response, Upgrade
+from vivace.http.types import Middleware
+from vivace.http.websocket import WebSocket, WebSocketDisconnect
+from vivace.routing.routes import Route, RouteOptions
+
+from .binding import Endpoint
+
+Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
+Fail: TypeAlias = Callable[[Request, BaseException, RouteOptions], Awaitable[Response]]
+
+_LAYERS: Final = ("before", "after", "guards", "middleware", "on_error", "on_abort", "errors", "timeout")
+
+
+class Target:
+    """What the router leads to: a route and how it is served. ``serve`` is ``None`` when its handler is all there is."""
+
+    __slots__ = ("body_limit", "endpoint", "on_disconnect", "on_sent", "route", "serve")
+
+    def __init__(self, route: Route, endpoint: Endpoint | None, serve: Serve | None) -> None:
+        self.route = route
+        self.endpoint = endpoint
+        self.serve = serve
+        self.body_limit = route.options.body_limit
+        self.on_disconnect = route.options.on_disconnect
+        self.on_sent = tuple(route.options.on_sent)
+
+
+def needs_layers(options: RouteOptions) -> bool:
+    """Return whether anything stands between the plan and the handler."""
+    return any(getattr(options, name) for name in _LAYERS)
+
+
+def compose(options: RouteOptions, handler: Serve, guards: Sequence[Endpoint], fail: Fail) -> Serve:
+    """Return ``handler`` with the layers of a route around it."""
+    serve = with_deadline(handler, options) if options.timeout else handler
+    serve = with_guards(serve, guards) if guards else serve
+    serve = with_before(serve, options.before) if options.before else serve
+    serve = with_errors(serve, options, fail)
+    serve = with_after(serve, options.after) if options.after else serve
+    return with_middleware(serve, options.middleware)
+
+
+def with_middleware(serve: Serve, middleware: Sequence[Middleware]) -> Serve:
+    """Return ``serve`` inside middleware, the first one outermost."""
+    for layer in reversed(middleware):
+        serve = _around(layer, serve)
+    return serve
+
+
+def _around(layer: Middleware, call_next: Serve) -> Serve:
+    # A lambda that returns the coroutine: one frame less to resume than an `async def` that awaits it.
+    return lambda request: layer(request, call_next)
+
+
+def with_before(serve: Serve, hooks: Sequence[Any]) -> Serve:
+    """Return ``serve`` after hooks, the first of which to return a response answers."""
+
+    async def before(request: Request) -> Response:
+        answer = await first_answer(hooks, request)
+        return await serve(request) if answer is None else answer
+
+    return before
+
+
+async def first_answer(hooks: Sequence[Any], *args: Any) -> Response | None:
+    """Call hooks in turn until one returns a response."""
+    for hook in hooks:
+        answer = hook(*args)
+        if answer is not None and inspect.isawaitable(answer):
+            answer = await answer
+        if answer is not None:
+            return answer  # type: ignore[no-any-return]
+    return None
+
+
+async def run_after(hooks: Sequence[Any], request: Request, response: Response) -> Response:
+    """Call hooks with a response, each of which may replace it."""
+    for hook in hooks:
+        replaced = hook(request, response)
+        if replaced is not None and inspect.isawaitable(replaced):
+            replaced = await replaced
+        if replaced is not None and replaced is not response:
+            await response.close()
+            response = replaced
+    return response
+
+
+def with_after(serve: Serve, hooks: Sequence[Any]) -> Serve:
+    """Return ``serve`` followed by hooks."""
+
+    async def after(request: Request) -> Response:
+        return await run_after(hooks, request, await serve(request))
+
+    return after
+
+
+def with_guards(serve: Serve, guards: Sequence[Endpoint]) -> Serve:
+    """Return ``serve`` behind guards; one that answers ``False`` refuses with 403."""
+
+    async def guarded(request: Request) -> Response:
+        for guard in guards:
+            await guard.respond(request)
+        return await serve(request)
+
+    return guarded
+
+
+def guard_handler(guard: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a guard as a handler: its signature kept, its answer ``False`` turned into 403."""
+
+    async def checked(*args: Any, **kwargs: Any) -> None:
+        verdict = guard(*args, **kwargs)
+        if inspect.isawaitable(verdict):
+            verdict = await verdict
+        if verdict is False:
+            raise Forbidden("You may not do this.")
+
+    checked.__name__ = getattr(guard, "__name__", "guard")
+    checked.__qualname__ = getattr(guard, "__qualname__", "guard")
+    checked.__module__ = guard.__module__
+    signature = inspect.signature(guard, eval_str=True)
+    checked.__signature__ = signature.replace(return_annotation=None)  # type: ignore[attr-defined]
+    return checked
+
+
+def with_deadline(serve: Serve, options: RouteOptions) -> Serve:
+    """Return ``serve`` with a deadline: 503 when it passes; the handler and all it awaits are cancelled."""
+
+    async def bounded(request: Request) -> Response:
+        deadline = asyncio.timeout(options.timeout)
+        try:
+            async with deadline:
+                return await serve(request)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            await first_answer(options.on_timeout, request)
+            raise DeadlineExceeded(
+                "The answer took too long.", expected=f"within {options.timeout} s", headers={"retry-after": "1"}
+            ) from error
+
+    return bounded
+
+
+def with_errors(serve: Serve, options: RouteOptions, fail: Fail) -> Serve:
+    """Return ``serve`` with its errors mapped by the route's scope."""
+
+    async def caught(request: Request) -> Response:
+        try:
+            return await serve(request)
+        except asyncio.CancelledError:
+            if request.connection.disconnected:
+                await first_answer(options.on_abort, request)
+            raise
+        except Exception as error:
+            return await fail(request, error, options)
+
+    return caught
+
+
+async def answer(endpoint: Endpoint, request: Request) -> Response:
+    """Return what the handler answers, prepared: files opened, redirects resolved, templates rendered."""
+    response = await endpoint.respond(request)
+    return await response.prepare(request) if response.needs_prepare else response
+
+
+class Handshake(Upgrade):
+    """A WebSocket route's answer: the handler runs on the socket; errors before the accept are ordinary answers."""
+
+    def __init__(self, endpoint: Endpoint, request: Request, options: RouteOptions, fail: Fail) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._request = request
+        self._options = options
+        self._fail = fail
+
+    async def run(self, socket: WebSocket) -> None:
+        """Run the handler; what it raises before the handshake is answered becomes the answer."""
+        try:
+            await self._endpoint.run(socket)
+        except WebSocketDisconnect:
+            return
+        except Exception as error:
+            if not socket.connecting:
+                raise
+            await socket.reject(await self._fail(self._request, error, self._options))

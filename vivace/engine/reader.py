@@ -1,0 +1,102 @@
+"""The body of a request that did not come in one piece: chunks go in at one end and are awaited at the other.
+
+The buffer is bounded by pausing the socket: what the handler does not read stays with the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from vivace.errors import ClientDisconnected, HTTPError
+from vivace.http.headers import RawHeaders
+
+HIGH_WATER: Final = 65_536  # bytes buffered before the socket is paused
+
+
+class BodyReader:
+    """The engine's ``BodySource``. ``wanted`` is called when a handler starts to wait, ``drained`` when it took all."""
+
+    __slots__ = (
+        "_buffer",
+        "_drained",
+        "_error",
+        "_waiter",
+        "_wanted",
+        "complete",
+        "discarding",
+        "expects_continue",
+        "size",
+        "trailers",
+    )
+
+    def __init__(self, wanted: Callable[[], None], drained: Callable[[], None]) -> None:
+        self._buffer: list[bytes] = []
+        self._wanted = wanted
+        self._drained = drained
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: BaseException | None = None
+        self.complete = False
+        self.discarding = False
+        self.expects_continue = False
+        self.size = 0
+        self.trailers: RawHeaders | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """True while a handler waits for bytes."""
+        return self._waiter is not None
+
+    @property
+    def full(self) -> bool:
+        """True when the socket should pause."""
+        return self.size >= HIGH_WATER
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the socket."""
+        if not self.discarding:
+            self._buffer.append(data)
+            self.size += len(data)
+            self._wake()
+
+    def finish(self, trailers: RawHeaders) -> None:
+        """Take the end of the body, and the fields after it."""
+        self.complete = True
+        if trailers:
+            self.trailers = trailers
+        self._wake()
+
+    def fail(self, error: HTTPError | ClientDisconnected) -> None:
+        """Let the waiting handler, and every later read, raise ``error``."""
+        self._error = error
+        self._wake()
+
+    def discard(self) -> None:
+        """Drop what is there and what may still come: nobody will read it."""
+        self.discarding = True
+        self._buffer.clear()
+        self.size = 0
+
+    async def read(self) -> bytes:
+        """Return what has arrived, waiting for at least one byte; ``b""`` at the end."""
+        while not self._buffer:
+            if self.complete:
+                return b""
+            if self._error is not None:
+                raise self._error
+            self._wanted()
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        data = self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)
+        self._buffer.clear()
+        self.size = 0
+        self._drained()
+        return data
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,41 @@
+"""Errors of the test client and of the pytest plugin."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .base import VivaceError
+
+
+class ClientMisuse(VivaceError):
+    """The test client was asked for something that cannot be."""
+
+    code: ClassVar[str] = "client-misuse"
+
+
+class TooManyRedirects(VivaceError):
+    """A chain of redirects did not end."""
+
+    code: ClassVar[str] = "too-many-redirects"
+
+
+class CutOff(VivaceError):
+    """The answer broke off before its end; ``__cause__`` is what the handler raised."""
+
+    code: ClassVar[str] = "answer-cut-off"
+
+
+class WebSocketRejected(VivaceError):
+    """The handshake was answered with an ordinary response, which is ``response``."""
+
+    code: ClassVar[str] = "websocket-rejected"
+
+    def __init__(self, what: str, response: Any, *, got: str = "") -> None:
+        super().__init__(what, expected="101 Switching Protocols", got=got)
+        self.response = response
+
+
+class AsyncTestFailed(VivaceError):
+    """A test left something behind: a task that still runs, or an exception that nobody looked at."""
+
+    code: ClassVar[str] = "async-test-failed"

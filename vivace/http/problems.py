@@ -1,0 +1,68 @@
+"""Errors as problem documents (RFC 9457): what a client that is a program gets instead of a page.
+
+Only what was written for the client leaves: status, title, ``detail`` and the list of what was wrong with its input.
+``expected``, ``got`` and ``fix`` of an error are for the log; a 500 has no detail at all. What the client sent comes
+back shortened, and not at all where it is a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from vivace.errors import HTTPError, Problem, ValidationFailed
+
+from .response import Response
+
+PROBLEM_TYPE: Final = "application/problem+json"
+MAX_VALUE: Final = 80  # characters of a value that are shown
+HIDDEN: Final = "[hidden]"
+
+_SENSITIVE: Final = re.compile(
+    r"passw|passphrase|secret|token|api_?-?key|authori[sz]ation|cookie|credential|signature|cvv|cvc|card_?-?number|\bpin\b",
+    re.IGNORECASE,
+)
+
+
+def problem_response(error: HTTPError, *, instance: str | None = None) -> Response:
+    """Return ``error`` as ``application/problem+json``, with the status and the headers of the error.
+
+    ``instance`` is a URI for this one occurrence: ``urn:uuid:…`` or the request id.
+    """
+    document = problem_document(error, instance=instance)
+    body = msgspec.json.encode(document)
+    return Response(body, error.status, error.headers, content_type=PROBLEM_TYPE)
+
+
+def problem_document(error: HTTPError, *, instance: str | None = None) -> dict[str, Any]:
+    """Return the members of the problem document; safe to show to anybody."""
+    document: dict[str, Any] = {
+        "type": f"urn:vivace:error:{error.code}",
+        "title": error.title,
+        "status": error.status,
+    }
+    if error.detail and error.status != 500:
+        document["detail"] = error.detail
+    if instance:
+        document["instance"] = instance
+    if isinstance(error, ValidationFailed):
+        document["errors"] = [_entry(problem) for problem in error.problems]
+    return document
+
+
+def shorten(text: str, limit: int = MAX_VALUE) -> str:
+    """Return at most ``limit`` characters, the last of them an ellipsis when something was cut off."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _entry(problem: Problem) -> dict[str, str]:
+    hidden = _SENSITIVE.search(problem.pointer) or problem.place == "cookie"
+    got = HIDDEN if hidden and problem.got else problem.got
+    return {
+        "in": problem.place,
+        "pointer": problem.pointer,
+        "expected": shorten(problem.expected, 4 * MAX_VALUE),
+        "got": shorten(got),
+    }
