@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from vivace.errors import BodyConsumed, ClientDisconnected, Forbidden
 from vivace.errors.testing import ClientMisuse, CutOff, TooManyRedirects
 from vivace.http.request import Request
-from vivace.http.response import HTML, JSON, Empty, Response, Stream, Text
+from vivace.http.response import HTML, JSON, Empty, Response, Sink, Stream, Text
 from vivace.testing import Client, ClientResponse, assert_contains, assert_problem, assert_redirects
 
 
@@ -464,3 +465,22 @@ async def test_te1_a_body_is_streamed_once() -> None:
 async def test_te1_other_urls_are_refused() -> None:
     with pytest.raises(ClientMisuse, match="ftp://x/"):
         await Client(echo).get("ftp://x/")
+
+
+async def test_rs3_parts_of_files_are_sent(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(bytes(range(256)) * 4000)
+
+    class Part(Response):
+        buffered = False
+
+        async def write_to(self, sink: Sink) -> None:
+            with path.open("rb") as file:
+                await sink.write(b"head ")
+                await sink.send_file(file.fileno(), 300_001, 600_000)
+
+    async def handle(request: Request) -> Response:
+        return Part()
+
+    body = (await Client(handle).get("/")).body
+    assert body == b"head " + path.read_bytes()[300_001:900_001]

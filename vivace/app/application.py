@@ -27,9 +27,8 @@ from .blocking import BlockingPool
 from .current import app_variable
 from .dependencies import Providers
 from .failures import DebugPage
-from .freeze import freeze
+from .freeze import Frozen, freeze
 from .lifespan import Lifespan, LifespanContext, LifespanHook
-from .plan import Plan
 from .plugins import Plugin, Plugins
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,7 +44,6 @@ class App(Router):
 
     def __init__(
         self,
-        name: str = "",
         *,
         settings: Settings | None = None,
         security: Security | None = None,
@@ -55,6 +53,7 @@ class App(Router):
         debug: bool | None = None,
         **options: Unpack[RouteKwargs],
     ) -> None:
+        name = options.pop("name", "")
         middleware = options.pop("middleware", ())
         before, after = options.pop("before", ()), options.pop("after", ())
         super().__init__(**options)
@@ -71,11 +70,16 @@ class App(Router):
         self.app_after: list[AfterHook] = list(after)
         self.app_middleware: list[Middleware] = list(middleware)
         self.app_errors: dict[ErrorKey, ErrorHandler] = dict(self.defaults.errors)
-        self.app_hooks: dict[str, list[Any]] = {"on_error": [], "on_timeout": [], "on_abort": [], "on_sent": []}
+        self.app_hooks: dict[str, list[Any]] = {
+            "on_error": [],
+            "on_timeout": [],
+            "on_abort": [],
+            "on_sent": [],
+        }
         self._lifespan = Lifespan()
         self.pool = BlockingPool()
         self.background = Background(self)
-        self._frozen_parts: tuple[Plan, tuple[Finding, ...]] | None = None
+        self._compiled: Frozen | None = None
 
     # -- settings -------------------------------------------------------------------------------------------------
 
@@ -179,7 +183,9 @@ class App(Router):
     def lifespan(self, function: Callable[[], AsyncIterator[Any]]) -> Callable[[], AsyncIterator[Any]]:
         """Hold the decorated async generator from start (before its ``yield``) to stop (after it)."""
         self._unfrozen("a lifespan")
-        self._lifespan.add_context(asynccontextmanager(function), f"{function.__module__}.{function.__qualname__}")
+        self._lifespan.add_context(
+            asynccontextmanager(function), f"{function.__module__}.{function.__qualname__}"
+        )
         return function
 
     def add_lifespan(self, context: LifespanContext, name: str = "") -> None:
@@ -188,7 +194,7 @@ class App(Router):
 
     async def startup(self) -> None:
         """Freeze and start; raises ``AppInvalid`` with every finding, or ``StartupFailed`` naming the hook."""
-        self.freeze()
+        self.compile()
         app_variable.set(self)
         self.background.open = True
         await self._lifespan.start()
@@ -234,26 +240,31 @@ class App(Router):
 
     # -- the plan -------------------------------------------------------------------------------------------------
 
-    def freeze(self) -> Plan:
-        """Check everything and compile it; raises ``AppInvalid`` with all errors. Happens once."""
-        if self._frozen_parts is None:
-            plan, findings = freeze(self)
-            self._frozen_parts = (plan, findings)
-        plan, findings = self._frozen_parts
-        errors = [finding for finding in findings if finding.level == "error"]
-        if errors:
-            self._frozen_parts = None
-            raise AppInvalid(errors)
-        return plan
+    def compile(self) -> Frozen:
+        """Check everything and freeze it; raises ``AppInvalid`` with all errors at once. Happens once."""
+        if self._compiled is None:
+            compiled = freeze(self)
+            errors = [finding for finding in compiled.findings if finding.level == "error"]
+            if errors:
+                raise AppInvalid(errors)
+            self.freeze()
+            self._compiled = compiled
+        return self._compiled
 
     def check(self) -> tuple[Finding, ...]:
         """Return everything that is wrong with the app, errors and warnings, without starting it."""
-        return self._frozen_parts[1] if self._frozen_parts is not None else freeze(self)[1]
+        return (self._compiled or freeze(self)).findings
+
+    def url(self, name: str, /, **params: Any) -> str:
+        """Return the address of a named route; ``query=`` and ``fragment=`` are added. Raises with the nearest match."""
+        return self.compile().reverser.url(name, **params)
+
+    reverse = url
 
     @property
     def handle(self) -> Handle:
         """The whole app as one function; the engine, the test client and the ASGI adapter call it."""
-        return self.freeze().handle
+        return self.compile().plan.handle
 
     @property
     def default_headers(self) -> HeaderBlock:
@@ -262,7 +273,7 @@ class App(Router):
         return headers.block() if headers is not None else HeaderBlock({})
 
     def _unfrozen(self, what: str) -> None:
-        if self._frozen_parts is not None:
+        if self._compiled is not None:
             raise AppFrozen(
                 f"The app has started: {what} cannot be added any more.",
                 expected="everything is registered before the start",
@@ -274,7 +285,7 @@ class App(Router):
         from vivace.engine.asgi import ASGIAdapter  # only when another server runs the app
 
         if self._asgi is None:
-            self._asgi = ASGIAdapter(self)
+            self._asgi = ASGIAdapter(self.handle, self.startup, self.shutdown)
         await self._asgi(scope, receive, send)
 
     _asgi: Any = None

@@ -85,10 +85,7 @@ def default_response(request: Request, error: BaseException, debug_page: DebugPa
         return debug_page(request, error)
     accept = request.headers.get("accept")
     kind = preferred_type(accept, _KINDS) if accept and accept != "*/*" else "application/problem+json"
-    if kind in ("text/html", "text/plain"):
-        response = _written(shown, kind)
-    else:
-        response = problem_response(shown)
+    response = _written(shown, kind) if kind in ("text/html", "text/plain") else problem_response(shown)
     response.headers.vary("Accept")
     return response
 

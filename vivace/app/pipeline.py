@@ -26,10 +26,10 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from vivace.errors import DeadlineExceeded, Forbidden
-from vivace.http.request import Request
+from vivace.errors import DeadlineExceeded, Forbidden, WebSocketState
+from vivace.http.request import SAFE_METHODS, Request
 from vivace.http.response import Response, Upgrade
-from vivace.http.types import Middleware
+from vivace.http.types import AfterHook, Middleware
 from vivace.http.websocket import WebSocket, WebSocketDisconnect
 from vivace.routing.routes import Route, RouteOptions
 
@@ -38,21 +38,42 @@ from .binding import Endpoint
 Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
 Fail: TypeAlias = Callable[[Request, BaseException, RouteOptions], Awaitable[Response]]
 
-_LAYERS: Final = ("before", "after", "guards", "middleware", "on_error", "on_abort", "errors", "timeout")
+_LAYERS: Final = (
+    "before",
+    "after",
+    "guards",
+    "middleware",
+    "on_error",
+    "on_abort",
+    "on_sent",
+    "errors",
+    "timeout",
+)
 
 
 class Target:
-    """What the router leads to: a route and how it is served. ``serve`` is ``None`` when its handler is all there is."""
+    """What the router leads to: a route and how it is served. ``serve`` is ``None`` when its handler is all there is.
 
-    __slots__ = ("body_limit", "endpoint", "on_disconnect", "on_sent", "route", "serve")
+    ``special`` is one test for what few routes have: an origin to check, limits and policies of their own.
+    """
 
-    def __init__(self, route: Route, endpoint: Endpoint | None, serve: Serve | None) -> None:
+    __slots__ = ("body_limit", "checks_origin", "endpoint", "on_disconnect", "route", "serve", "special")
+
+    endpoint: Endpoint
+
+    def __init__(
+        self, route: Route, endpoint: Endpoint | None, serve: Serve | None, body_limit: int | None
+    ) -> None:
+        options = route.options
         self.route = route
-        self.endpoint = endpoint
         self.serve = serve
-        self.body_limit = route.options.body_limit
-        self.on_disconnect = route.options.on_disconnect
-        self.on_sent = tuple(route.options.on_sent)
+        if endpoint is not None:
+            self.endpoint = endpoint
+        self.body_limit = options.body_limit if options.body_limit is not None else body_limit
+        self.on_disconnect = options.on_disconnect
+        writes = not route.methods or not SAFE_METHODS.issuperset(route.methods)
+        self.checks_origin = writes and options.csrf is not False
+        self.special = self.checks_origin or self.body_limit is not None or self.on_disconnect is not None
 
 
 def needs_layers(options: RouteOptions) -> bool:
@@ -66,7 +87,8 @@ def compose(options: RouteOptions, handler: Serve, guards: Sequence[Endpoint], f
     serve = with_guards(serve, guards) if guards else serve
     serve = with_before(serve, options.before) if options.before else serve
     serve = with_errors(serve, options, fail)
-    serve = with_after(serve, options.after) if options.after else serve
+    after = (*options.after, *(when_sent(hook) for hook in options.on_sent))
+    serve = with_after(serve, after) if after else serve
     return with_middleware(serve, options.middleware)
 
 
@@ -124,6 +146,15 @@ def with_after(serve: Serve, hooks: Sequence[Any]) -> Serve:
     return after
 
 
+def when_sent(hook: AfterHook) -> AfterHook:
+    """Return an after hook that has ``hook`` called once the response is sent."""
+
+    def later(request: Request, response: Response) -> None:
+        request.after_response(hook, request, response)
+
+    return later
+
+
 def with_guards(serve: Serve, guards: Sequence[Endpoint]) -> Serve:
     """Return ``serve`` behind guards; one that answers ``False`` refuses with 403."""
 
@@ -166,7 +197,9 @@ def with_deadline(serve: Serve, options: RouteOptions) -> Serve:
                 raise
             await first_answer(options.on_timeout, request)
             raise DeadlineExceeded(
-                "The answer took too long.", expected=f"within {options.timeout} s", headers={"retry-after": "1"}
+                "The answer took too long.",
+                expected=f"within {options.timeout} s",
+                headers={"retry-after": "1"},
             ) from error
 
     return bounded
@@ -198,7 +231,7 @@ class Handshake(Upgrade):
     """A WebSocket route's answer: the handler runs on the socket; errors before the accept are ordinary answers."""
 
     def __init__(self, endpoint: Endpoint, request: Request, options: RouteOptions, fail: Fail) -> None:
-        super().__init__()
+        super().__init__(options.socket)
         self._endpoint = endpoint
         self._request = request
         self._options = options
@@ -211,6 +244,8 @@ class Handshake(Upgrade):
         except WebSocketDisconnect:
             return
         except Exception as error:
-            if not socket.connecting:
-                raise
-            await socket.reject(await self._fail(self._request, error, self._options))
+            response = await self._fail(self._request, error, self._options)
+            try:
+                await socket.reject(response)
+            except WebSocketState:  # it was accepted before: all that is left to say is a close code
+                await socket.close(1011)

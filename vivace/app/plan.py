@@ -22,7 +22,7 @@ from vivace.routing.routes import WEBSOCKET, RouteOptions
 
 from .current import request_variable
 from .failures import DebugPage, call_handler, default_response, find_handler, report
-from .pipeline import Target, first_answer, run_after, with_middleware
+from .pipeline import Target, answer, first_answer, run_after, with_middleware
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class PlanParts:
     app: Any
     matcher: Matcher[Target]
     options: RouteOptions
-    check: Callable[[Request], None]
+    check_host: Callable[[Request], None] | None
+    check_origin: Callable[[Request], None] | None
     before: Sequence[BeforeHook]
     after: Sequence[AfterHook]
     middleware: Sequence[Middleware]
     defaults: HeaderBlock
     reply: Callable[[Any], Response]
     run_after_response: Callable[[Sequence[Callable[[], Any]]], None]
-    body_limit: int
     debug_page: DebugPage | None = None
 
 
@@ -50,9 +50,9 @@ class Plan:
         "_after",
         "_app",
         "_before",
-        "_body_limit",
-        "_check",
         "_chain",
+        "_check_host",
+        "_check_origin",
         "_defaults",
         "_match",
         "_parts",
@@ -63,13 +63,13 @@ class Plan:
     def __init__(self, parts: PlanParts) -> None:
         self._parts = parts
         self._app = parts.app
-        self._check = parts.check
+        self._check_host = parts.check_host or _nothing
+        self._check_origin = parts.check_origin or _nothing
         self._before = tuple(parts.before)
         self._after = tuple(parts.after)
         self._defaults = parts.defaults
         self._static: Mapping[str, Mapping[str, Target]] = parts.matcher.static
         self._match = parts.matcher.match
-        self._body_limit = parts.body_limit
         self._chain = with_middleware(self._dispatch, parts.middleware)
         self.handle: Handle = self._handle_through if parts.middleware else self._handle
 
@@ -78,16 +78,18 @@ class Plan:
         request.app = self._app
         request_variable.set(request)
         try:
-            self._check(request)
+            self._check_host(request)
             if self._before:
-                answer = await first_answer(self._before, request)
-                if answer is not None:
-                    return await self._finish(request, answer)
+                early = await first_answer(self._before, request)
+                if early is not None:
+                    return await self._finish(request, early)
             methods = self._static.get(request.raw_path)
             target = methods.get(request.method) if methods is not None and request.upgrade is None else None
             if target is None:
                 target = self._find(request)
-            request.route = target
+            request.route = target.route
+            if target.special:
+                self._prepare(request, target)
             if target.serve is not None:
                 response = await target.serve(request)
             else:
@@ -106,7 +108,7 @@ class Plan:
         request.app = self._app
         request_variable.set(request)
         try:
-            self._check(request)
+            self._check_host(request)
             response = await self._chain(request)
         except Exception as error:
             response = await self.fail(request, error, self._parts.options)
@@ -116,18 +118,18 @@ class Plan:
         """Route and serve inside the middleware; errors are responses from here on."""
         try:
             if self._before:
-                answer = await first_answer(self._before, request)
-                if answer is not None:
-                    return answer
-            methods = self._static.get(request.raw_path)
-            target = methods.get(request.method) if methods is not None and request.upgrade is None else None
-            if target is None:
-                target = self._find(request)
-            request.route = target
-            if target.serve is not None:
-                return await target.serve(request)
-            response = await target.endpoint.respond(request)
-            return await response.prepare(request) if response.needs_prepare else response
+                early = await first_answer(self._before, request)
+                if early is not None:
+                    return early
+            target = self._find(request)
+            request.route = target.route
+            if target.special:
+                self._prepare(request, target)
+            return (
+                await target.serve(request)
+                if target.serve is not None
+                else await answer(target.endpoint, request)
+            )
         except Exception as error:
             return await self.fail(request, error, self._parts.options)
 
@@ -137,6 +139,15 @@ class Plan:
         method = WEBSOCKET if upgrade is not None and upgrade.lower() == b"websocket" else request.method
         target, request.path_params = self._match(method, request.raw_path, request)
         return target
+
+    def _prepare(self, request: Request, target: Target) -> None:
+        """Apply what a route has of its own before anything of it runs."""
+        if target.checks_origin:
+            self._check_origin(request)
+        if target.body_limit is not None:
+            request.body_limit = target.body_limit
+        if target.on_disconnect is not None:
+            request.on_disconnect = target.on_disconnect
 
     async def _finish(self, request: Request, response: Response) -> Response:
         """Run what stands after every response, and say what runs once it is sent."""
@@ -161,12 +172,14 @@ class Plan:
     async def fail(self, request: Request, error: BaseException, options: RouteOptions) -> Response:
         """Return the response that an error becomes, in the scope of ``options``."""
         report(request, error)
+        scopes = (options,) if options is self._parts.options else (options, self._parts.options)
         try:
-            answer = await first_answer(options.on_error, request, error) if options.on_error else None
-            if answer is not None:
-                return answer
-            for handlers in (options.errors, self._parts.options.errors):
-                handler = find_handler(handlers, error)
+            for scope in scopes:
+                told = await first_answer(scope.on_error, request, error)
+                if told is not None:
+                    return told
+            for scope in scopes:
+                handler = find_handler(scope.errors, error)
                 result = await call_handler(handler, request, error) if handler is not None else None
                 if result is not None:
                     return await self._reply(request, error, result)
@@ -184,3 +197,7 @@ class Plan:
         response = self._parts.reply(result)
         response.status = error.status if isinstance(error, HTTPError) else 500
         return response
+
+
+def _nothing(request: Request) -> None:
+    """Check nothing: the policy is switched off."""

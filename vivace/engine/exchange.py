@@ -165,6 +165,14 @@ async def _end_broken(socket: MessageSocket, error: Exception) -> None:
         await socket.close(INTERNAL_ERROR)
 
 
+def read_at(descriptor: int, count: int, offset: int) -> bytes:
+    """Read part of an open file; where there is no ``pread`` (Windows), nobody else may use the descriptor."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, count, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, count)
+
+
 class CarrierSink:
     """The ``Sink`` of one response on a carrier."""
 
@@ -206,7 +214,7 @@ class CarrierSink:
     async def send_file(self, descriptor: int, offset: int, count: int) -> None:
         """Send part of an open file, read in a thread piece by piece."""
         while count > 0 and not self._bodiless:
-            data = await asyncio.to_thread(os.pread, descriptor, min(count, FILE_CHUNK), offset)
+            data = await asyncio.to_thread(read_at, descriptor, min(count, FILE_CHUNK), offset)
             if not data:
                 raise ValueError("the file is shorter than what was to be sent of it")
             await self.write(data)

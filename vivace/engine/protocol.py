@@ -35,6 +35,7 @@ from vivace.http.headers import RawHeaders, encode_fields
 from vivace.http.request import Connection, Request
 from vivace.http.response import Response, Upgrade
 
+from .connection import EngineConnection
 from .reader import BodyReader
 from .refusals import find_refusal, first_values, origin_form, oversized_head, refusal_response
 from .wire import CLOSE, CONTINUE, KEEP_ALIVE, LENGTHS, WITHOUT_BODY, encode_head
@@ -56,36 +57,14 @@ SMALL_REST: Final = 65_536  # bytes of an unread body that are cheaper to skip t
 _METHODS: Final = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 }
+EVENT_STREAM: Final = (
+    "text/event-stream"  # has no end of its own: a drain ends it, and clients come back by themselves
+)
 _EAGER: Final = sys.version_info >= (3, 12)
 
 
 Waiting: TypeAlias = "tuple[Request, bool, BodyReader | None]"
 """A request in the queue, whether the connection may stay open after it, and its body if more is to come."""
-
-
-class EngineConnection(Connection):
-    """The connection as requests see it."""
-
-    __slots__ = ("_protocol",)
-
-    def __init__(self, protocol: HTTPProtocol, base: Connection) -> None:
-        super().__init__(base.scheme, base.client, base.server, base.http_version)
-        self.peer_certificate = base.peer_certificate
-        self._protocol = protocol
-
-    @property
-    def shutting_down(self) -> bool:
-        """True once the server drains."""
-        return self._protocol.server.draining
-
-    @property
-    def disconnected(self) -> bool:
-        """True once the client went away."""
-        return self._protocol.gone
-
-    def early_hints(self, headers: RawHeaders) -> None:
-        """Send a 103 unless the response has begun or the client speaks HTTP/1.0."""
-        self._protocol.early_hints(headers)
 
 
 class HTTPProtocol(asyncio.Protocol):
@@ -216,16 +195,36 @@ class HTTPProtocol(asyncio.Protocol):
         else:
             self.transport.abort()
 
-    def close_when_idle(self) -> None:
-        """Drain: close now if nothing is due, else after the response that is."""
+    def wind_down(self, grace_over: bool) -> None:
+        """Drain: say ``Connection: close`` with the last response due; after the grace close idle ones, end streams."""
+        if self._queue:
+            return  # the server asks again, so that requests which wait behind others are answered, too
         self._close_after = True
-        if self._task is None and not self._queue and not self._target:
+        if grace_over and self in self.server.streams and self._task is not None:
+            self._task.cancel()
+        elif grace_over and self._task is None and not self._target and self._request is None:
             self.transport.close()
+
+    def cut(self) -> asyncio.Task[None] | None:
+        """End the connection and what it is served at once; returns the task that is ending."""
+        self.transport.abort()
+        if self._task is not None:
+            self._task.cancel()
+        return self._task
+
+    def refuse(self, error: HTTPError) -> None:
+        """Answer with ``error`` before anything was asked, and close."""
+        self._refuse(error)
 
     @property
     def busy(self) -> bool:
         """True while a request is served."""
         return self._task is not None
+
+    @property
+    def served(self) -> int:
+        """How many requests were served."""
+        return self._served
 
     # -- bytes in -------------------------------------------------------------------------------------------------
 
@@ -503,16 +502,35 @@ class HTTPProtocol(asyncio.Protocol):
 
     async def _write_unbuffered(self, request: Request, response: Response) -> None:
         if isinstance(response, Upgrade):
-            await self.server.upgrade(self, request, response)
+            early = bytes(self._held or b"")
+            self._release()
+            self.server.upgrade(self.transport, request, response, early)
             return
         writer = ResponseWriter(self, request, response)
+        endless = response.content_type == EVENT_STREAM
+        if endless:
+            self.server.streams.add(self)
         try:
             await response.write_to(writer)
-            writer.finish(response.encoded_trailers())
+        except asyncio.CancelledError:
+            if not endless or self.gone or not self.server.draining:
+                raise
         finally:
+            if endless:
+                self.server.streams.discard(self)
             await response.close()
+        writer.finish(response.encoded_trailers())
         if not writer.whole:
             raise ClientDisconnected("The response was shorter than the Content-Length it announced.")
+
+    def _release(self) -> None:
+        """Leave the transport to a WebSocket: what is not needed any more goes, for the socket may idle for days."""
+        self.gone = True
+        self.deadline = inf
+        self._held = None
+        self._queue.clear()
+        self.server.closed(self)
+        del self._parser
 
     def _broken(self, request: Request, error: BaseException) -> None:
         """The app let an error through, or a body failed half-way: answer if that is still possible, else cut."""
@@ -627,6 +645,3 @@ class HTTPProtocol(asyncio.Protocol):
         """Send a 103 with ``headers`` unless the response has begun (RFC 8297)."""
         if not self._head_sent and not self.gone and self._connection.http_version == "1.1":
             self.write(b"HTTP/1.1 103 Early Hints\r\n" + encode_fields(headers) + b"\r\n")
-
-
-__all__ = ["EngineConnection", "HTTPProtocol"]

@@ -3,6 +3,11 @@
 The server owns what all connections have in common, so that a connection holds only what is its own: the handle, the
 limits, encoded heads, the date line and a coarse clock. ``sweep`` is the only timer: every ``TICK`` it moves the clock
 and asks the connections whose patience ended. Tests call it with a clock of their own.
+
+A drain has an order, so that no request is lost: listeners close; WebSockets are told (1012) and event streams see
+``connection.shutting_down``; each connection says ``Connection: close`` with its next response; event streams that
+did not end by themselves are ended; connections on which nothing came for ``IDLE_GRACE`` are closed last, because a
+request might have been on its way to them; at ``timeouts.shutdown`` the rest is cut.
 """
 
 from __future__ import annotations
@@ -10,25 +15,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from vivace.config.settings import Settings
+from vivace.errors import ServiceUnavailable
 from vivace.http.headers import RawHeaders
 from vivace.http.request import Connection, Request
 from vivace.http.response import Response, Upgrade
 from vivace.http.types import Handle
 
+from .acceptor import Acceptor
+from .connection import EngineConnection
 from .protocol import HTTPProtocol
 from .wire import HeadCache
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .websocket import EngineWebSocket
 
 logger = logging.getLogger("vivace.engine")
 
 TICK: Final = 0.25  # seconds: the precision of all time-outs
-BACKLOG: Final = 2048
+DRAIN_STEP: Final = 0.05  # seconds between looks at what a drain still waits for
+IDLE_GRACE: Final = 1.0  # seconds of a drain before idle connections are closed, at most a quarter of the whole
 
 Finished: TypeAlias = Callable[[Request, "Response | None", float], None]
 """Called after each response with the request, the response (None: cut off) and the clock when it began."""
@@ -58,9 +71,14 @@ class Server:
         self.heads = HeadCache()
         self.on_finished: Finished | None = None
         self.draining = False
+        self.accepting = False
         self.connections: set[HTTPProtocol] = set()
+        self.streams: set[HTTPProtocol] = set()  # connections that send server-sent events
+        self.sockets: set[EngineWebSocket] = set()
+        self._talks: set[asyncio.Task[None]] = set()
+        self._served = 0  # by connections that are closed
         self._wall_clock = wall_clock
-        self._listeners: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self.now = 0.0
@@ -70,13 +88,12 @@ class Server:
     # -- listening ------------------------------------------------------------------------------------------------
 
     async def listen(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
-        """Accept connections on ``sockets`` (bound; TCP or Unix) from now on."""
+        """Accept connections on ``sockets`` (bound; TCP or Unix) from now on; they stay the caller's to close."""
         for sock in sockets:
-            create = self.loop.create_unix_server if sock.family == getattr(socket, "AF_UNIX", -1) else None
-            options: dict[str, Any] = {"sock": sock, "backlog": BACKLOG, "ssl": tls}
-            factory = self.protocol
-            listener = await (create or self.loop.create_server)(factory, **options)
-            self._listeners.append(listener)
+            acceptor = Acceptor(sock, self.protocol, tls, self.timeouts.headers or None)
+            self._acceptors.append(acceptor)
+            await acceptor.open()
+        self.accepting = True
         if self._timer is None:
             self._schedule()
 
@@ -84,49 +101,101 @@ class Server:
         """Return the protocol for a new connection."""
         return HTTPProtocol(self)
 
-    def stop_accepting(self) -> None:
-        """Close the listeners; connections stay."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+    def pause_accepting(self) -> None:
+        """Leave new connections to other workers, or in the kernel's queue."""
+        self.accepting = False
+        for acceptor in self._acceptors:
+            acceptor.close()
+
+    async def resume_accepting(self) -> None:
+        """Accept again, unless the server drains."""
+        if not self.accepting and not self.draining:
+            self.accepting = True
+            for acceptor in self._acceptors:
+                await acceptor.open()
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open, WebSockets included."""
+        return len(self.connections) + len(self.sockets)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being served; counted when it is asked for."""
+        return sum([connection.busy for connection in self.connections])
+
+    @property
+    def served(self) -> int:
+        """How many requests were served; counted when it is asked for."""
+        return self._served + sum([connection.served for connection in self.connections])
+
+    # -- the end --------------------------------------------------------------------------------------------------
 
     async def drain(self) -> None:
-        """Finish what is under way, close what is idle, and cut what is left after ``timeouts.shutdown`` seconds."""
+        """Finish what is under way, in the order above; cut what is left after ``timeouts.shutdown`` seconds."""
         self.draining = True
-        self.stop_accepting()
-        for connection in list(self.connections):
-            connection.close_when_idle()
+        self.pause_accepting()
+        for upgraded in list(self.sockets):
+            upgraded.shut_down()
         try:
             async with asyncio.timeout(self.timeouts.shutdown or None):
-                while self.connections:
-                    self._idle.clear()
-                    await self._idle.wait()
+                await self._wind_down()
         except TimeoutError:
-            logger.warning("%d connections were cut off at the end of the drain", len(self.connections))
+            logger.warning("%d connections were cut off at the end of the drain", self.open_connections)
         await self.close()
 
+    async def _wind_down(self) -> None:
+        shutdown = self.timeouts.shutdown
+        grace = min(IDLE_GRACE, shutdown / 4) if shutdown else IDLE_GRACE
+        begun = self.clock()
+        while self.open_connections:
+            over = self.clock() - begun >= grace
+            for connection in list(self.connections):
+                connection.wind_down(over)
+            self._idle.clear()
+            try:
+                async with asyncio.timeout(DRAIN_STEP):
+                    await self._idle.wait()
+            except TimeoutError:
+                continue
+
     async def close(self) -> None:
-        """Cut every connection and stop the clock."""
-        self.stop_accepting()
-        for connection in list(self.connections):
-            connection.transport.abort()
+        """Cut every connection and stop the clock; what was being served is cancelled and awaited for a second."""
+        self.pause_accepting()
+        ending = {task for connection in list(self.connections) if (task := connection.cut()) is not None}
+        for upgraded in list(self.sockets):
+            upgraded.transport.abort()
+        for talk in self._talks:
+            talk.cancel()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        ending |= self._talks
+        if ending:
+            await asyncio.wait(ending, timeout=1.0)
         await asyncio.sleep(0)
 
     # -- what connections ask -------------------------------------------------------------------------------------
 
     def opened(self, connection: HTTPProtocol) -> None:
-        """Register a connection; refuse it when there are too many."""
+        """Register a connection; answer 503 when there are too many."""
         self.connections.add(connection)
-        if self.limits.connections and len(self.connections) > self.limits.connections:
-            connection.transport.abort()
+        if self.limits.connections and self.open_connections > self.limits.connections:
+            connection.refuse(
+                ServiceUnavailable("Too many connections are open.", headers={"retry-after": "1"})
+            )
 
     def closed(self, connection: HTTPProtocol) -> None:
         """Forget a connection."""
-        self.connections.discard(connection)
-        if self.draining and not self.connections:
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self._served += connection.served
+        if self.draining and not self.open_connections:
+            self._idle.set()
+
+    def _forget(self, upgraded: EngineWebSocket) -> None:
+        self.sockets.discard(upgraded)
+        if self.draining and not self.open_connections:
             self._idle.set()
 
     def describe(self, transport: asyncio.BaseTransport) -> tuple[Connection, bool]:
@@ -144,12 +213,27 @@ class Server:
         """Return the connection as one request sees it: another HTTP version, or what a trusted proxy says."""
         if version == connection.http_version:
             return connection
-        adapted = type(protocol.connection)(protocol, connection)
+        adapted = EngineConnection(protocol, connection)
         adapted.http_version = version
         return adapted
 
-    async def upgrade(self, protocol: HTTPProtocol, request: Request, response: Upgrade) -> None:
-        """Turn a connection into a WebSocket."""
+    def upgrade(
+        self, transport: asyncio.Transport, request: Request, response: Upgrade, early: bytes
+    ) -> None:
+        """Turn a connection into a WebSocket, served in a task of its own; ``early`` came behind the handshake."""
+        from .websocket import EngineWebSocket  # costs nothing to servers without sockets
+
+        request.connection = Connection(request.scheme, request.client, request.connection.server)
+        socket = EngineWebSocket(
+            request, transport, self.limits, self.timeouts, response.options, self._forget
+        )
+        self.sockets.add(socket)
+        socket.attach(early)
+        if self.draining:
+            socket.shut_down()
+        task = self.loop.create_task(socket.serve(response.run), name="websocket")
+        self._talks.add(task)
+        task.add_done_callback(self._talks.discard)
 
     # -- the clock ------------------------------------------------------------------------------------------------
 
@@ -164,6 +248,8 @@ class Server:
         now = self.now
         for connection in [each for each in self.connections if each.deadline <= now]:
             connection.expire(now)
+        for upgraded in [each for each in self.sockets if each.deadline <= now]:
+            upgraded.expire(now)
 
     def _schedule(self) -> None:
         self._timer = self.loop.call_later(TICK, self._schedule)
@@ -174,4 +260,4 @@ def _address(name: Any) -> tuple[str, int] | None:
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(name) >= 2 else None
 
 
-__all__ = ["BACKLOG", "TICK", "Finished", "Server"]
+__all__ = ["TICK", "Finished", "Server"]

@@ -21,7 +21,9 @@ CLOSE: Final = b"connection: close\r\n"
 KEEP_ALIVE: Final = b"connection: keep-alive\r\n"
 CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
-LENGTHS: Final = tuple(b"content-length: %d\r\n" % size for size in range(2048))  # formatting takes longer than this
+LENGTHS: Final = tuple(
+    b"content-length: %d\r\n" % size for size in range(2048)
+)  # formatting takes longer than this
 WITHOUT_BODY: Final = frozenset({204, 304})  # RFC 9110 sections 15.3.5 and 15.4.5; and all of 1xx
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"connection", b"keep-alive"})
 HeadKey: TypeAlias = "tuple[int, str | None, HeaderBlock]"

@@ -21,6 +21,7 @@ from .http import MethodNotAllowed as MethodNotAllowed
 from .http import MisdirectedRequest as MisdirectedRequest
 from .http import NotAcceptable as NotAcceptable
 from .http import NotFound as NotFound
+from .http import PoolFull as PoolFull
 from .http import PreconditionFailed as PreconditionFailed
 from .http import Problem as Problem
 from .http import RangeNotSatisfiable as RangeNotSatisfiable
@@ -43,10 +44,14 @@ from .setup import AppFrozen as AppFrozen
 from .setup import AppInvalid as AppInvalid
 from .setup import AppNotRunning as AppNotRunning
 from .setup import ConfigurationError as ConfigurationError
+from .setup import ListenError as ListenError
 from .setup import NoCurrentApp as NoCurrentApp
 from .setup import PluginError as PluginError
 from .setup import SettingsInvalid as SettingsInvalid
 from .setup import StartupFailed as StartupFailed
+from .setup import TargetError as TargetError
+from .setup import TLSError as TLSError
+from .usage import BlockingCall as BlockingCall
 from .usage import BodyConsumed as BodyConsumed
 from .usage import ClientDisconnected as ClientDisconnected
 from .usage import InvalidCookie as InvalidCookie
@@ -54,6 +59,8 @@ from .usage import InvalidDirective as InvalidDirective
 from .usage import InvalidEvent as InvalidEvent
 from .usage import InvalidHeader as InvalidHeader
 from .usage import MissingExtra as MissingExtra
+from .usage import NestedOffload as NestedOffload
+from .usage import OffloadFailed as OffloadFailed
 from .usage import UnsafeRedirect as UnsafeRedirect
 from .usage import WebSocketDisconnect as WebSocketDisconnect
 from .usage import WebSocketState as WebSocketState

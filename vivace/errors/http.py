@@ -196,3 +196,9 @@ class DeadlineExceeded(ServiceUnavailable):
     """503: the handler did not answer before its deadline."""
 
     code = "deadline-exceeded"
+
+
+class PoolFull(ServiceUnavailable):
+    """503: the threads are busy and too many calls wait for one already."""
+
+    code = "pool-full"

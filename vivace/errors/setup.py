@@ -68,3 +68,21 @@ class SettingsInvalid(VivaceError):
         count = len(self.findings)
         listed = "\n\n".join(str(finding) for finding in self.findings)
         super().__init__(f"The settings have {count} problem{'' if count == 1 else 's'}.\n\n{listed}\n")
+
+
+class ListenError(VivaceError):
+    """An address cannot be listened on: it is misspelt, in use, or not allowed."""
+
+    code: ClassVar[str] = "listen"
+
+
+class TLSError(VivaceError):
+    """A certificate, its key or a list of authorities cannot be used."""
+
+    code: ClassVar[str] = "tls"
+
+
+class TargetError(VivaceError):
+    """What should be served cannot be found: no such file, module or name, or more than one app."""
+
+    code: ClassVar[str] = "target"

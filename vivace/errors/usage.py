@@ -77,3 +77,21 @@ class UnsafeRedirect(VivaceError):
     """A redirect to a place that browsers must not be sent to."""
 
     code: ClassVar[str] = "unsafe-redirect"
+
+
+class NestedOffload(VivaceError):
+    """Work in the thread pool waits for more work in the same pool, which can stand still for ever."""
+
+    code: ClassVar[str] = "nested-offload"
+
+
+class OffloadFailed(VivaceError):
+    """Offloaded work cannot be sent to another process, or that process died."""
+
+    code: ClassVar[str] = "offload-failed"
+
+
+class BlockingCall(VivaceError):
+    """A call that waits was made on the event loop: nothing else can run until it returns."""
+
+    code: ClassVar[str] = "blocking-call"

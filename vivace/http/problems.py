@@ -20,7 +20,7 @@ PROBLEM_TYPE: Final = "application/problem+json"
 MAX_VALUE: Final = 80  # characters of a value that are shown
 HIDDEN: Final = "[hidden]"
 
-_SENSITIVE: Final = re.compile(
+SENSITIVE: Final = re.compile(
     r"passw|passphrase|secret|token|api_?-?key|authori[sz]ation|cookie|credential|signature|cvv|cvc|card_?-?number|\bpin\b",
     re.IGNORECASE,
 )
@@ -58,7 +58,7 @@ def shorten(text: str, limit: int = MAX_VALUE) -> str:
 
 
 def _entry(problem: Problem) -> dict[str, str]:
-    hidden = _SENSITIVE.search(problem.pointer) or problem.place == "cookie"
+    hidden = SENSITIVE.search(problem.pointer) or problem.place == "cookie"
     got = HIDDEN if hidden and problem.got else problem.got
     return {
         "in": problem.place,

@@ -151,6 +151,20 @@ class Request:
         return unquote(raw) if "%" in raw else raw
 
     @property
+    def upgrade(self) -> bytes | None:
+        """The protocol that the client would rather talk (``websocket``), if any."""
+        index = self.headers.index
+        return index.get(b"upgrade") if index is not None else self.headers.first(b"upgrade")
+
+    @property
+    def named(self) -> bool:
+        """Whether the request has an id that somebody knows: it came with one, or its id was read."""
+        if self._id is not None:
+            return True
+        index = self.headers.index
+        return b"x-request-id" in index if index is not None else self.headers.first(b"x-request-id") is not None
+
+    @property
     def id(self) -> str:
         """A name for this request in logs: the ``X-Request-ID`` that came, when it is sane, else a random one."""
         if self._id is None:

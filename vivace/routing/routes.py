@@ -28,6 +28,7 @@ from vivace.http.types import (
     Middleware,
     RequestHook,
 )
+from vivace.http.websocket import WebSocketOptions
 
 from .converters import Converter
 from .hosts import HostPattern
@@ -62,6 +63,7 @@ class RouteKwargs(TypedDict, total=False):
     on_sent: Sequence[AfterHook]
     errors: Mapping[ErrorKey, ErrorHandler]
     csrf: bool
+    socket: WebSocketOptions
     tags: Sequence[str]
     summary: str
     host: str
@@ -77,7 +79,7 @@ class RouteOptions:
     ``status`` of a successful answer; ``body_limit`` in bytes; ``timeout`` in seconds; ``on_disconnect`` whether the
     handler is cancelled when the client goes away; ``hidden`` from documentation; ``extra`` for other rooms.
     The hooks and when each runs: see ``vivace.app.pipeline``. ``errors`` maps exception classes and statuses to handlers;
-    ``csrf=False`` lets other sites' pages write here.
+    ``csrf=False`` lets other sites' pages write here; ``socket`` is how a WebSocket behaves.
     Options of a router apply to all its routes: lists are put together, outermost first (``after`` innermost first),
     single values and ``extra`` keys of the inner one win.
     """
@@ -97,6 +99,7 @@ class RouteOptions:
     on_sent: Sequence[AfterHook] = ()
     errors: Mapping[ErrorKey, ErrorHandler] = field(default_factory=lambda: _EMPTY)
     csrf: bool | None = None
+    socket: WebSocketOptions | None = None
     tags: Sequence[str] = ()
     summary: str | None = None
     host: str | None = None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias, Unpack, cast
@@ -21,7 +21,6 @@ from vivace.errors.testing import ClientMisuse, TooManyRedirects
 from vivace.http.eventstream import Event, EventParser
 from vivace.http.headers import RawHeaders, encode_name, encode_value
 from vivace.http.request import SAFE_METHODS, Request
-from vivace.http.response import Response
 from vivace.http.types import Handle
 
 from .addresses import Address, Query
@@ -39,7 +38,8 @@ _OF_THE_BODY: Final = frozenset({"content-type", "content-length", "transfer-enc
 class Target(Protocol):
     """An app: one function from request to response, and what runs before the first and after the last."""
 
-    def handle(self, request: Request, /) -> Awaitable[Response]: ...
+    @property
+    def handle(self) -> Handle: ...
     async def startup(self) -> object: ...
     async def shutdown(self) -> object: ...
 
@@ -70,12 +70,16 @@ class Client:
         self.headers = dict(header_pairs(headers))
         self.cookies = CookieJar()
         self.base = Address("http", "localhost", "/").join(base_url)
-        self._handle = cast("Handle", getattr(cast("Any", app), "handle", app))
         self._client = client
         self._follow = follow
         self._raises = raise_errors
         self._same_origin = same_origin
         self._open: dict[asyncio.Task[None], Link] = {}
+
+    @property
+    def _handle(self) -> Handle:
+        """Looked up late: asking an App for it checks and freezes the app."""
+        return cast("Handle", getattr(cast("Any", self.app), "handle", self.app))
 
     async def __aenter__(self) -> Self:
         """Start the app."""

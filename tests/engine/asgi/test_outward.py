@@ -42,13 +42,14 @@ class Wire:
 
 
 def scope(**more: Any) -> dict[str, Any]:
-    basic = {
+    no_headers: list[tuple[bytes, bytes]] = []
+    basic: dict[str, Any] = {
         "type": "http",
         "method": "GET",
         "path": "/",
         "raw_path": b"/",
         "query_string": b"",
-        "headers": [],
+        "headers": no_headers,
     }
     return {**basic, "scheme": "http", "http_version": "1.1", **more}
 

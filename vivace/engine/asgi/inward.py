@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from typing import Any
 
 from vivace.engine.socket import Event
 from vivace.errors import ClientDisconnected, HTTPError
 from vivace.errors.foreign import MountedAppFailed
-from vivace.http.headers import MutableHeaders, RawHeaders
+from vivace.http.headers import RawHeaders
 from vivace.http.request import Request
 from vivace.http.response import Response, Sink
 
 from .bridge import ASGIUpgrade
-from .foreign import ForeignApp, fields_of, whole_response
+from .foreign import ForeignApp, ForeignResponse, fields_of, whole_response
 from .lifespan import Lifespan
 from .scope import is_handshake, scope_of
 
@@ -203,27 +203,6 @@ class ForeignCall:
         if error is not None and self._complete.done():
             context = {"message": "error in a mounted app after its answer", "exception": error, "task": task}
             task.get_loop().call_exception_handler(context)
-
-
-class ForeignResponse(Response):
-    """The streamed answer of a mounted ASGI app."""
-
-    __slots__ = ("_call",)
-    buffered: ClassVar[bool] = False
-
-    def __init__(self, call: ForeignCall, status: int, fields: RawHeaders) -> None:
-        super().__init__(b"", status)
-        self.content_type = None
-        self._call = call
-        self._headers = MutableHeaders(fields)
-
-    async def write_to(self, sink: Sink) -> None:
-        """Write what the foreign app sends."""
-        await self._call.stream_to(sink)
-
-    async def close(self) -> None:
-        """Tell the foreign app that the exchange is over."""
-        self._call.abandon()
 
 
 def _cut_off(task: asyncio.Task[None]) -> BaseException:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from vivace.http.headers import RawHeaders
 from vivace.http.request import Request
@@ -69,9 +69,15 @@ def is_handshake(request: Request) -> bool:
 
 
 def split_prefix(request: Request, rest: str) -> tuple[str, str]:
-    """Return (prefix, rest) of the decoded path: SCRIPT_NAME and PATH_INFO of an app mounted where ``rest`` begins."""
+    """Return (prefix, rest) of the decoded path: SCRIPT_NAME and PATH_INFO of an app mounted where ``rest`` begins.
+
+    ``rest`` comes as the router gives it, percent-encoded; decoded text is understood, too.
+    """
     if not rest.startswith("/"):
         rest = f"/{rest}"
+    raw = request.raw_path
+    if raw.endswith(rest):
+        return unquote(raw[: -len(rest)]), unquote(rest)
     return request.path[: -len(rest)] if request.path.endswith(rest) else request.path.rstrip("/"), rest
 
 

@@ -22,15 +22,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from concurrent.futures import Future as ThreadFuture
 from types import TracebackType
-from typing import Any, ClassVar, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from vivace.errors import ClientDisconnected, HTTPError
 from vivace.errors.foreign import MountedAppFailed
-from vivace.http.headers import MutableHeaders, RawHeaders, encode_name, encode_value
+from vivace.http.headers import RawHeaders, encode_name, encode_value
 from vivace.http.request import Request
 from vivace.http.response import Response, Sink
 
-from .foreign import whole_response
+from .foreign import ForeignResponse, whole_response
 from .scope import split_prefix
 
 T = TypeVar("T")
@@ -222,7 +222,7 @@ class WSGICall:
         length = next((value for name, value in fields if name == b"content-length"), None)
         bodiless = self.request.method == "HEAD"  # the app's Content-Length must stay
         whole = not bodiless and (alone or length == b"%d" % len(piece))
-        response = whole_response(status, fields, piece) if whole else WSGIResponse(self, status, fields)
+        response = whole_response(status, fields, piece) if whole else ForeignResponse(self, status, fields)
         self._loop.call_soon_threadsafe(_set_once, self._first, response)
         return whole
 
@@ -233,27 +233,6 @@ class WSGICall:
         except Exception as error:
             self._failure = error
             raise OSError("the client went away") from error
-
-
-class WSGIResponse(Response):
-    """The streamed answer of a mounted WSGI app."""
-
-    __slots__ = ("_call",)
-    buffered: ClassVar[bool] = False
-
-    def __init__(self, call: WSGICall, status: int, fields: RawHeaders) -> None:
-        super().__init__(b"", status)
-        self.content_type = None
-        self._call = call
-        self._headers = MutableHeaders(fields)
-
-    async def write_to(self, sink: Sink) -> None:
-        """Write what the app yields."""
-        await self._call.stream_to(sink)
-
-    async def close(self) -> None:
-        """Let the app's thread stop."""
-        self._call.abandon()
 
 
 class Door:

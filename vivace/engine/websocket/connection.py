@@ -209,8 +209,7 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         deflate = self._options.deflate
         if deflate is None:
             return None
-        offers = ", ".join(self.request.headers.getlist("sec-websocket-extensions"))
-        agreement = negotiate(offers, deflate)
+        agreement = negotiate(", ".join(self.request.headers.getlist("sec-websocket-extensions")), deflate)
         return None if agreement is None else Compression(agreement, deflate)
 
     # -- messages in ------------------------------------------------------------------------------------------------
@@ -386,8 +385,7 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
     def _try_slow(self, frame: bytes) -> bool:
         if self._state == CONNECTING:
             self._answer()
-            self.transport.write(frame)
-            return True
+            return self.try_send(frame)
         if self._state in TALKING:
             self._overflow()
         return False
@@ -467,12 +465,11 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         try:
             await run(self)
         except WebSocketDisconnect:
-            self.finish(None)
+            pass
         except BaseException as error:
             self.finish(error)
             raise
-        else:
-            self.finish(None)
+        self.finish(None)
 
     def finish(self, error: BaseException | None) -> None:
         """Close with the code that fits how the handler ended: 1000, 1007 (a bad message), 1011.

@@ -1,0 +1,125 @@
+"""Values as text for a debug page: short, never raising, and without secrets.
+
+What is hidden, in the order in which it is looked at:
+
+1. what has a name that sounds secret: a variable, a field, a key of a mapping, the first of a pair (``token``,
+   ``password``, ``api_key``, ``cookie`` …);
+2. every ``Secret``, which shows nothing by itself;
+3. in any text, what stands behind such a name (``token=…``, ``"password": …``);
+4. in any text, the values that are known to be secret: the app's keys, what came in ``Cookie`` and ``Authorization``.
+
+A rule that hides too much costs a look at the log; one that hides too little puts a key on a screen. So in doubt it
+is hidden.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final, cast
+
+from vivace.http.problems import HIDDEN, SENSITIVE, shorten
+
+MAX_TEXT: Final = 600  # characters of one value
+MAX_ITEMS: Final = 20  # of a collection
+MAX_DEPTH: Final = 4
+_LEAST_SECRET: Final = 6  # characters: shorter values stand in half of all texts
+_KEY: Final = re.compile(r"(?:^|[_\-.])keys?$|(?:^|[_\-.])(?:session|otp|nonce|dsn|pwd)s?$", re.IGNORECASE)
+_BEHIND: Final = re.compile(
+    rf"((?:{SENSITIVE.pattern})[\w\-]*[\"']?\s*[=:]\s*)(?:(?:bearer|basic|digest)\s+)?"
+    r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,&;)}\]\"']+)",
+    re.IGNORECASE,
+)
+_IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)")
+
+
+def sounds_secret(name: str) -> bool:
+    """Return whether a thing of this name is better not shown."""
+    return bool(SENSITIVE.search(name) or _KEY.search(name))
+
+
+class Hider:
+    """Shows values; ``known`` are texts that must not appear anywhere."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        # the longest first: one may be a part of another
+        self._known = sorted({text for text in known if len(text) >= _LEAST_SECRET}, key=len, reverse=True)
+
+    def text(self, text: str, limit: int = MAX_TEXT) -> str:
+        """Return text that may hold secrets, without them."""
+        text = self.known(shorten(text, 4 * limit))
+        text = _IN_URL.sub(rf"\1{HIDDEN}\2", _BEHIND.sub(rf"\1{HIDDEN}", text))
+        return shorten(text, limit)
+
+    def known(self, text: str) -> str:
+        """Return text without the values that are known to be secret; for source code, which says ``token = …``."""
+        for secret in self._known:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    def named(self, name: str, value: Any) -> str:
+        """Return the value of a variable, a field or a header as text."""
+        return HIDDEN if sounds_secret(name) else self.value(value)
+
+    def value(self, value: Any) -> str:
+        """Return any value as text; whatever its ``repr`` does."""
+        try:
+            return self.text(self._walk(value, MAX_DEPTH))
+        except Exception as error:
+            return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
+
+    def _walk(self, value: Any, depth: int) -> str:
+        if isinstance(value, (str, bytes)):
+            shown = repr(value[:MAX_TEXT])
+            return f"{shown}… ({len(value):,} long)" if len(value) > MAX_TEXT else shown
+        fields = _fields(value)
+        if fields is None and not isinstance(value, (dict, list, tuple, set, frozenset)):
+            return repr(value)
+        if depth == 0:
+            return "…"
+        if fields is not None:
+            inside = ", ".join(f"{name}={self._one(name, part, depth)}" for name, part in fields)
+            return f"{type(value).__name__}({inside})"
+        return self._collection(value, depth)
+
+    def _collection(self, value: Any, depth: int) -> str:
+        rest = ", …" if len(value) > MAX_ITEMS else ""
+        if isinstance(value, dict):
+            items = islice(cast("Mapping[Any, Any]", value).items(), MAX_ITEMS)
+            inside = ", ".join(
+                f"{self._walk(key, depth - 1)}: {self._one(key, part, depth)}" for key, part in items
+            )
+            return f"{{{inside}{rest}}}"
+        if isinstance(value, tuple) and len(cast("tuple[Any, ...]", value)) == 2:
+            name, part = cast("tuple[Any, Any]", value)  # a header, a form field
+            return f"({self._walk(name, depth - 1)}, {self._one(name, part, depth)})"
+        start, end = {list: "[]", tuple: "()"}.get(type(value), "{}")
+        inside = ", ".join(self._walk(part, depth - 1) for part in islice(value, MAX_ITEMS))
+        return f"{start}{inside}{rest}{end}"
+
+    def _one(self, name: Any, value: Any, depth: int) -> str:
+        """Return a value that has a name."""
+        if isinstance(name, bytes):
+            name = name.decode("latin-1")
+        return HIDDEN if isinstance(name, str) and sounds_secret(name) else self._walk(value, depth - 1)
+
+
+def _fields(value: Any) -> Iterator[tuple[str, Any]] | None:
+    """Return names and values of a dataclass or a Struct; ``None`` for other values."""
+    if isinstance(value, type):
+        return None
+    if dataclasses.is_dataclass(value):
+        return (
+            (field.name, getattr(value, field.name, ...))
+            for field in dataclasses.fields(value)
+            if field.repr
+        )
+    names = getattr(type(value), "__struct_fields__", None)
+    return ((name, getattr(value, name, ...)) for name in names) if isinstance(names, tuple) else None
+
+
+__all__ = ["Hider", "sounds_secret"]

@@ -1,0 +1,174 @@
+"""Files onto the wire: from the page cache to the socket without passing through Python where that can be.
+
+======================================  ==============================================================
+up to ``SMALL`` bytes                   read from the page cache on the loop (``RWF_NOWAIT``: it fails
+                                        where it would wait for the disk), else in a thread; then an
+                                        ordinary write
+more, plain TCP or Unix socket, Linux   ``os.sendfile`` in a thread: a cold disk never stops the loop
+more, TLS or another system             read in a thread piece by piece, written with back-pressure
+======================================  ==============================================================
+
+Rules:
+
+1. The kernel may have bytes only after the transport has handed over all it buffered (the head): its high-water mark
+   is set to 0, so that ``drain`` means empty.
+2. The loop must not watch a file descriptor that belongs to a transport (uvloop refuses it): the socket is duplicated,
+   and the duplicate is watched. It shares the file description, so it is non-blocking too.
+3. A thread cannot be stopped. Whoever is cancelled waits for it first, else the descriptors would be closed, and given
+   to another file, under its hands. It waits for the disk only: the socket is non-blocking.
+4. A stalled client is a paused writer as any other: ``pause_writing`` starts the clock of ``timeouts.write``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from vivace.errors import ClientDisconnected
+
+if TYPE_CHECKING:
+    from .protocol import HTTPProtocol
+
+T = TypeVar("T")
+
+SMALL: Final = 65_536  # bytes; up to here copying is cheaper than a thread and waiting for an empty transport
+PIECE: Final = 131_072  # bytes in memory for each stalled client that is sent a file over TLS
+AT_ONCE: Final = 1_048_576  # bytes that a thread sends before others get their turn
+_NOWAIT: Final[int] = getattr(os, "RWF_NOWAIT", 0)
+
+
+async def send_file(protocol: HTTPProtocol, descriptor: int, offset: int, count: int) -> None:
+    """Send ``count`` bytes of an open file from ``offset``, after all that was written before; waits for slow clients.
+
+    Raises ``ClientDisconnected``, and ``ValueError`` when the file is shorter than was announced. The descriptor stays
+    open, and is not in use any more when this returns or raises.
+    """
+    if count <= SMALL:
+        data = _warm(descriptor, offset, count)
+        await _send_data(protocol, data or await _read(descriptor, offset, count))
+    elif sys.platform == "linux" and protocol.transport.get_extra_info("sslcontext") is None:
+        await _send_by_kernel(protocol, descriptor, offset, count)
+    else:
+        await _send_pieces(protocol, descriptor, offset, count)
+
+
+async def _send_data(protocol: HTTPProtocol, data: bytes) -> None:
+    protocol.write(data)
+    if protocol.write_paused:
+        await protocol.drain()
+
+
+async def _send_pieces(protocol: HTTPProtocol, descriptor: int, offset: int, count: int) -> None:
+    while count:
+        size = min(count, PIECE)
+        await _send_data(protocol, await _read(descriptor, offset, size))
+        offset, count = offset + size, count - size
+
+
+async def _send_by_kernel(protocol: HTTPProtocol, descriptor: int, offset: int, count: int) -> None:
+    transport = protocol.transport
+    transport.set_write_buffer_limits(high=0)  # pauses now, unless the buffer is empty
+    try:
+        await protocol.drain()
+        socket = os.dup(transport.get_extra_info("socket").fileno())
+        try:
+            await _pump(protocol, socket, descriptor, offset, count)
+        finally:
+            os.close(socket)
+    finally:
+        if not protocol.gone:
+            transport.set_write_buffer_limits()
+
+
+async def _pump(protocol: HTTPProtocol, socket: int, descriptor: int, offset: int, count: int) -> None:
+    while count:
+        sent = await _in_thread(lambda at=offset, rest=count: _push(socket, descriptor, at, rest))  # type: ignore[misc]
+        if sent is None:
+            await _writable(protocol, socket)
+        else:
+            offset, count = offset + sent, count - sent
+        if protocol.gone:
+            raise ClientDisconnected("The client went away while a file was sent.")
+
+
+def _push(socket: int, descriptor: int, offset: int, count: int) -> int | None:
+    """Give bytes to the kernel; return how many it took, ``None`` when the client must read first."""
+    try:
+        sent = os.sendfile(socket, descriptor, offset, min(count, AT_ONCE))
+    except BlockingIOError:
+        return None
+    except ConnectionError as error:
+        raise ClientDisconnected("The client went away while a file was sent.") from error
+    return sent or _truncated()
+
+
+async def _writable(protocol: HTTPProtocol, socket: int) -> None:
+    """Wait until the kernel takes more for the client, as if its transport had paused."""
+    loop = asyncio.get_running_loop()
+    protocol.pause_writing()
+    loop.add_writer(socket, protocol.resume_writing)
+    try:
+        await protocol.drain()
+    finally:
+        loop.remove_writer(socket)
+
+
+def _warm(descriptor: int, offset: int, count: int) -> bytes | None:
+    """Return the bytes if all of them are in the page cache."""
+    if not _NOWAIT:
+        return None
+    buffer = bytearray(count)
+    try:
+        size = os.preadv(descriptor, [buffer], offset, _NOWAIT)
+    except OSError:  # EAGAIN: on the disk; EOPNOTSUPP: the file system cannot tell
+        return None
+    return bytes(buffer) if size == count else None
+
+
+async def _read(descriptor: int, offset: int, count: int) -> bytes:
+    return await _in_thread(lambda: _read_all(descriptor, offset, count))
+
+
+def _read_all(descriptor: int, offset: int, count: int) -> bytes:
+    parts: list[bytes] = []
+    while count:
+        data = read_at(descriptor, count, offset)
+        if not data:
+            _truncated()
+        parts.append(data)
+        offset, count = offset + len(data), count - len(data)
+    return b"".join(parts)
+
+
+def read_at(descriptor: int, count: int, offset: int) -> bytes:
+    """Return up to ``count`` bytes at ``offset`` of an open file; for threads. Windows has no ``pread``."""
+    if sys.platform != "win32":
+        return os.pread(descriptor, count, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, count)
+
+
+def _truncated() -> int:
+    raise ValueError("the file is shorter than what was to be sent of it")
+
+
+async def _in_thread(function: Callable[[], T]) -> T:
+    """Call ``function`` in a thread; a cancelled caller is kept until the thread is done (rule 3)."""
+    working = asyncio.get_running_loop().run_in_executor(None, function)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        while not working.done():
+            try:
+                await asyncio.wait({working})
+            except asyncio.CancelledError:  # cancelled again: the thread is no faster for that
+                continue
+        if not working.cancelled():
+            working.exception()  # seen
+        raise
+
+
+__all__ = ["AT_ONCE", "PIECE", "SMALL", "read_at", "send_file"]
