@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .app import Query as Query
     from .app import current_app as current_app
     from .app import current_request as current_request
+    from .app import offload as offload
     from .config.secret import Secret as Secret
     from .config.settings import Settings as Settings
     from .http.eventstream import Event as Event
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from .security import Security as Security
 
 _ROOMS = {
-    "app": "App Body Cookie Depends Form Header Path Query current_app current_request",
+    "app": "App Body Cookie Depends Form Header Path Query current_app current_request offload",
     "config.secret": "Secret",
     "config.settings": "Settings",
     "http.eventstream": "Event EventStream",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from vivace.app.blocking import BlockingPool
+from vivace.engine.offload import Pool
 
 
 @pytest.fixture
-def pool() -> Iterator[BlockingPool]:
+def pool() -> Iterator[Pool]:
     """A pool of two threads."""
-    made = BlockingPool(2)
+    made = Pool(2)
     yield made
     made.close()

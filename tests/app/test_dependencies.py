@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import pytest
 
 from vivace.app.binding import Depends, Query, app_scope, check_app_scope
-from vivace.app.blocking import BlockingPool
 from vivace.app.dependencies import Providers
+from vivace.engine.offload import Pool
 from vivace.errors import ValidationFailed, WrongResult
 from vivace.errors.binding import BrokenEndpoint, DependencyNotReady, DuplicateProvider, UnknownDependency
 from vivace.http.eventstream import Event
@@ -135,7 +135,7 @@ async def test_depends_names_a_provider() -> None:
     assert (await endpoint(me).respond(get("token=ada"))).body == b"ada"
 
 
-async def test_def_providers_run_on_the_loop_unless_blocking(pool: BlockingPool) -> None:
+async def test_def_providers_run_on_the_loop_unless_blocking(pool: Pool) -> None:
     def where() -> Database:
         return Database(threading.current_thread().name)
 
@@ -340,7 +340,7 @@ async def test_sockets_keep_their_dependencies_until_the_handler_ends() -> None:
     assert log[2:] == ["handler", "close session", "close database"]
 
 
-async def test_blocking_generators_are_closed_with_the_error(pool: BlockingPool) -> None:
+async def test_blocking_generators_are_closed_with_the_error(pool: Pool) -> None:
     log = Log()
 
     def database() -> Iterator[Database]:
@@ -551,7 +551,7 @@ async def test_an_endpoint_with_findings_refuses_to_run() -> None:
 who: ContextVar[str] = ContextVar("who", default="nobody")
 
 
-async def test_def_handlers_run_in_the_pool_with_the_callers_context(pool: BlockingPool) -> None:
+async def test_def_handlers_run_in_the_pool_with_the_callers_context(pool: Pool) -> None:
     def show(id: int) -> list[Any]:
         seen = who.get()
         who.set("thread")
@@ -566,7 +566,7 @@ async def test_def_handlers_run_in_the_pool_with_the_callers_context(pool: Block
     assert who.get() == "ada"
 
 
-async def test_the_pool_is_bounded(pool: BlockingPool) -> None:
+async def test_the_pool_is_bounded(pool: Pool) -> None:
     running = most = 0
     lock = threading.Lock()
     both = threading.Barrier(2)
@@ -584,7 +584,7 @@ async def test_the_pool_is_bounded(pool: BlockingPool) -> None:
     assert most == 2
 
 
-async def test_stop_iteration_in_a_thread_does_not_hang(pool: BlockingPool) -> None:
+async def test_stop_iteration_in_a_thread_does_not_hang(pool: Pool) -> None:
     def broken() -> str:
         return next(iter(list[str]()))
 
@@ -592,7 +592,7 @@ async def test_stop_iteration_in_a_thread_does_not_hang(pool: BlockingPool) -> N
         await endpoint(broken, run_blocking=pool.run).respond(get())
 
 
-async def test_json_bodies_reach_def_handlers(pool: BlockingPool) -> None:
+async def test_json_bodies_reach_def_handlers(pool: Pool) -> None:
     def total(numbers: list[int]) -> int:
         return sum(numbers)
 

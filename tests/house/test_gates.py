@@ -11,7 +11,7 @@ from .gates import ROOT, Source, sources
 from .imports import cycles, load_graph
 
 CODE = sources("vivace")
-ALL = sources("vivace", "tests", "benchmarks", "examples", "docs", "scripts")
+ALL = sources("vivace", "tests", "benchmarks", "docs", "scripts")
 
 
 def sample(text: str, path: str = "vivace/sample.py") -> list[Source]:

@@ -12,3 +12,4 @@ from .binding import Path as Path
 from .binding import Query as Query
 from .current import current_app as current_app
 from .current import current_request as current_request
+from .offloading import offload as offload

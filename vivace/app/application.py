@@ -6,40 +6,48 @@ again. The freeze comes with the start, or with the first use of ``handle``.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from vivace.config.settings import Settings
-from vivace.errors import AppFrozen, AppInvalid, Finding
+from vivace.engine.offload import Offload
+from vivace.errors import AppFrozen, AppInvalid, ConfigurationError, Finding
+from vivace.http.bodies import BodyParser
 from vivace.http.headers import HeaderBlock
 from vivace.http.types import AfterHook, BeforeHook, ErrorHandler, ErrorKey, Handle, Middleware
 from vivace.routing import Router, RoutingOptions
-from vivace.routing.routes import RouteKwargs
+from vivace.routing.routes import RouteKwargs, qualified_name
 from vivace.security import Security
 
 from .background import Background
-from .blocking import BlockingPool
-from .current import app_variable
+from .current import app_variable, current_request
 from .dependencies import Providers
 from .failures import DebugPage
 from .freeze import Frozen, freeze
 from .lifespan import Lifespan, LifespanContext, LifespanHook
+from .order import RouteHooks, describe_hooks
+from .plan import MountedPlan
 from .plugins import Plugin, Plugins
 
 F = TypeVar("F", bound=Callable[..., Any])
+L = TypeVar("L", bound=LifespanHook)
+G = TypeVar("G", bound="Callable[[], AsyncIterator[Any]]")
+logger = logging.getLogger("vivace.app")
 
 
 class App(Router):
     """One application: routes, hooks, middleware, plugins, life.
 
     ``settings`` default to ``.env`` and the environment (see ``vivace.config``). ``root`` is the folder of the module
-    that made the app. ``security`` is on; each of its parts is switched off by an explicit ``None`` in it. The other
-    options apply to all routes, as those of a ``Router`` do.
+    that made the app. ``security`` is on; each of its parts is switched off by an explicit ``None`` in it. ``parsers``
+    read more media types for ``request.data()``. Hooks, middleware and ``errors`` hold for whatever the app answers;
+    the other options apply to all routes, as those of a ``Router`` do.
     """
 
     def __init__(
@@ -51,13 +59,21 @@ class App(Router):
         plugins: Sequence[Plugin] = (),
         root: str | os.PathLike[str] | None = None,
         debug: bool | None = None,
+        parsers: Mapping[str, BodyParser] | None = None,
         **options: Unpack[RouteKwargs],
     ) -> None:
-        name = options.pop("name", "")
-        middleware = options.pop("middleware", ())
-        before, after = options.pop("before", ()), options.pop("after", ())
+        self.name = options.pop("name", "")
+        self.app_before: list[BeforeHook] = list(options.pop("before", ()))
+        self.app_after: list[AfterHook] = list(options.pop("after", ()))
+        self.app_middleware: list[Middleware] = list(options.pop("middleware", ()))
+        self.app_errors: dict[ErrorKey, ErrorHandler] = dict(options.pop("errors", {}))
+        self.app_hooks: dict[str, list[Any]] = {
+            "on_error": list(options.pop("on_error", ())),
+            "on_timeout": list(options.pop("on_timeout", ())),
+            "on_abort": list(options.pop("on_abort", ())),
+            "on_sent": list(options.pop("on_sent", ())),
+        }
         super().__init__(**options)
-        self.name = name
         self.root = Path(root) if root is not None else _calling_folder()
         self._settings = settings
         self._debug = debug
@@ -66,20 +82,15 @@ class App(Router):
         self.providers = Providers()
         self.plugins = Plugins(plugins)
         self.debug_page: DebugPage | None = None
-        self.app_before: list[BeforeHook] = list(before)
-        self.app_after: list[AfterHook] = list(after)
-        self.app_middleware: list[Middleware] = list(middleware)
-        self.app_errors: dict[ErrorKey, ErrorHandler] = dict(self.defaults.errors)
-        self.app_hooks: dict[str, list[Any]] = {
-            "on_error": [],
-            "on_timeout": [],
-            "on_abort": [],
-            "on_sent": [],
-        }
+        self.parsers = dict(parsers or {})
         self._lifespan = Lifespan()
-        self.pool = BlockingPool()
+        self.offload = Offload()
+        self.pool = self.offload.threads  # plain ``def`` handlers run here, too
         self.background = Background(self)
         self._compiled: Frozen | None = None
+        self._freezing = False
+        self._prefix = ""
+        self._asgi: Any = None
 
     # -- settings -------------------------------------------------------------------------------------------------
 
@@ -126,6 +137,13 @@ class App(Router):
     def error(self, *keys: type[BaseException] | int) -> Callable[[F], F]:
         """Answer errors of these classes or statuses with the decorated ``(request, error)`` function."""
         self._unfrozen("an error handler")
+        if not keys:
+            raise ConfigurationError(
+                "An error handler was registered for nothing.",
+                expected="exception classes or statuses",
+                got="@app.error()",
+                fix="Name what it handles: @app.error(404), @app.error(KeyError); all errors: @app.error(Exception).",
+            )
 
         def register(handler: F) -> F:
             self.app_errors.update(dict.fromkeys(keys, handler))
@@ -168,24 +186,22 @@ class App(Router):
 
     # -- life -----------------------------------------------------------------------------------------------------
 
-    def on_startup(self, hook: LifespanHook) -> LifespanHook:
+    def on_startup(self, hook: L) -> L:
         """Run ``hook()`` at start, in order of registration; an error stops the start. A decorator."""
         self._unfrozen("a start-up hook")
         self._lifespan.add_startup(hook)
         return hook
 
-    def on_shutdown(self, hook: LifespanHook) -> LifespanHook:
+    def on_shutdown(self, hook: L) -> L:
         """Run ``hook()`` at stop, in reverse order. A decorator."""
         self._unfrozen("a shutdown hook")
         self._lifespan.add_shutdown(hook)
         return hook
 
-    def lifespan(self, function: Callable[[], AsyncIterator[Any]]) -> Callable[[], AsyncIterator[Any]]:
+    def lifespan(self, function: G) -> G:
         """Hold the decorated async generator from start (before its ``yield``) to stop (after it)."""
         self._unfrozen("a lifespan")
-        self._lifespan.add_context(
-            asynccontextmanager(function), f"{function.__module__}.{function.__qualname__}"
-        )
+        self._lifespan.add_context(asynccontextmanager(function), qualified_name(function))
         return function
 
     def add_lifespan(self, context: LifespanContext, name: str = "") -> None:
@@ -194,16 +210,28 @@ class App(Router):
 
     async def startup(self) -> None:
         """Freeze and start; raises ``AppInvalid`` with every finding, or ``StartupFailed`` naming the hook."""
-        self.compile()
+        for finding in self.compile().findings:
+            logger.warning("%s", finding)
         app_variable.set(self)
         self.background.open = True
-        await self._lifespan.start()
+        try:
+            await self._lifespan.start()
+        except BaseException:
+            await self.background.drain(0)
+            raise
+        app_variable.set(self)  # mounted apps have started too, and said the same of themselves
 
     async def shutdown(self) -> None:
         """Finish owned tasks within ``timeouts.shutdown``, then stop what was started, in reverse."""
-        await self.background.drain(self.settings.timeouts.shutdown)
-        await self._lifespan.stop()
-        self.pool.close()
+        try:
+            await self.background.drain(self.settings.timeouts.shutdown)
+        finally:
+            try:
+                await self._lifespan.stop()
+            finally:
+                self.offload.close()
+                if app_variable.get() is self:
+                    app_variable.set(None)
 
     async def __aenter__(self) -> Self:
         await self.startup()
@@ -229,6 +257,7 @@ class App(Router):
             async def begin() -> None:
                 self.background.every(seconds, decorated)
 
+            begin.__module__, begin.__qualname__ = decorated.__module__, decorated.__qualname__
             self.on_startup(begin)
             return decorated
 
@@ -243,34 +272,63 @@ class App(Router):
     def compile(self) -> Frozen:
         """Check everything and freeze it; raises ``AppInvalid`` with all errors at once. Happens once."""
         if self._compiled is None:
-            compiled = freeze(self)
+            compiled = self._examined()
             errors = [finding for finding in compiled.findings if finding.level == "error"]
             if errors:
                 raise AppInvalid(errors)
             self.freeze()
+            for name, context in compiled.lifespans:
+                self._lifespan.add_context(context, name)
             self._compiled = compiled
         return self._compiled
 
+    def _examined(self) -> Frozen:
+        if self._freezing:
+            raise ConfigurationError(
+                f"{self!r} is mounted in itself.", expected="apps as a tree", got="a circle"
+            )
+        self._freezing = True
+        try:
+            return freeze(self)
+        finally:
+            self._freezing = False
+
     def check(self) -> tuple[Finding, ...]:
         """Return everything that is wrong with the app, errors and warnings, without starting it."""
-        return (self._compiled or freeze(self)).findings
+        return (self._compiled or self._examined()).findings
+
+    def describe(self) -> list[RouteHooks]:
+        """Return, for each route, everything that runs around its handler, in the order in which it runs."""
+        return describe_hooks(self)
 
     def url(self, name: str, /, **params: Any) -> str:
-        """Return the address of a named route; ``query=`` and ``fragment=`` are added. Raises with the nearest match."""
-        return self.compile().reverser.url(name, **params)
+        """Return the address of a named route; ``query=`` and ``fragment=`` are added. Raises with the nearest match.
+
+        In a mounted app the prefix stands before it: that of the request, outside one that of the first mount.
+        """
+        request = current_request()
+        prefix = request.prefix if request is not None and request.app is self else self._prefix
+        return prefix + self.compile().reverser.url(name, **params)
 
     reverse = url
+
+    def mounted_in(self, outer: App, prefix: str) -> Handle:
+        """Return the handle of this app for an app that mounts it; it is checked now, and adopts missing settings."""
+        if self._settings is None:
+            self._settings = outer.settings
+        plan = MountedPlan(self.compile().plan.parts)
+        self._prefix = self._prefix or outer._prefix + ("" if "{" in prefix else prefix)
+        return plan.handle
 
     @property
     def handle(self) -> Handle:
         """The whole app as one function; the engine, the test client and the ASGI adapter call it."""
         return self.compile().plan.handle
 
-    @property
-    def default_headers(self) -> HeaderBlock:
-        """The security headers that every response gets unless it sets them."""
+    def default_headers(self, *, secure: bool = False) -> HeaderBlock:
+        """Return the headers that every response gets unless it sets them; ``secure``: over https."""
         headers = (self.security or Security()).headers
-        return headers.block() if headers is not None else HeaderBlock({})
+        return headers.block(secure=secure) if headers is not None else HeaderBlock({})
 
     def _unfrozen(self, what: str) -> None:
         if self._compiled is not None:
@@ -287,8 +345,6 @@ class App(Router):
         if self._asgi is None:
             self._asgi = ASGIAdapter(self.handle, self.startup, self.shutdown)
         await self._asgi(scope, receive, send)
-
-    _asgi: Any = None
 
     def __repr__(self) -> str:
         return f"<App {self.name or self.root.name}>"

@@ -11,11 +11,12 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from vivace.errors import AppNotRunning
 
-from .current import app_variable, current_request
+from .current import app_variable, current_request, request_variable
 
 logger = logging.getLogger("vivace.app")
 T = TypeVar("T")
@@ -38,8 +39,14 @@ class Background:
         return self._start(work, self._tasks, name)
 
     def run(self, functions: Iterable[Callable[[], Any]]) -> None:
-        """Call functions one after another in one task: the work after a response."""
-        self.spawn(self._in_turn(list(functions)), name="after response")
+        """Call functions one after another in one task: the work after a response; too late, they are logged as lost."""
+        work = list(functions)
+        if self.open:
+            self.spawn(self._in_turn(work), name="after response")
+            return
+        names = ", ".join(_name(function) for function in work)
+        logger.error("the app has stopped: %s will not run after the response", names)
+        self.failed += 1
 
     def after(self, delay: float, function: Callable[[], Any]) -> asyncio.Task[None]:
         """Call ``function`` once in ``delay`` seconds, unless the app stops before; cancel the task to call it off."""
@@ -54,15 +61,15 @@ class Background:
     async def drain(self, timeout: float) -> None:
         """Cancel timers, give tasks ``timeout`` seconds to finish, cancel the rest and wait for that."""
         self.open = False
-        for timer in self._timers:
+        timers = list(self._timers)
+        for timer in timers:
             timer.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout)
-        left = [*self._tasks, *self._timers]
-        for task in left:
-            if task.cancel():
-                logger.warning("%s was cancelled at the stop of the app", task.get_name())
-        await asyncio.gather(*left, return_exceptions=True)
+        waited = self._tasks - {asyncio.current_task()}  # a task may be what stops the app
+        _, late = await asyncio.wait(waited, timeout=timeout) if waited else (set(), set[asyncio.Task[Any]]())
+        for task in late:
+            task.cancel()
+            logger.warning("%s was cancelled at the stop of the app", task.get_name())
+        await asyncio.gather(*late, *timers, return_exceptions=True)
 
     def _start(
         self, work: Coroutine[Any, Any, T], held: set[asyncio.Task[Any]], name: str | None
@@ -70,9 +77,12 @@ class Background:
         if not self.open:
             work.close()
             raise AppNotRunning("The app is stopping and starts no more work.", got=name or repr(work))
-        app_variable.set(self._app)
-        request = current_request()
-        task = asyncio.get_running_loop().create_task(work, name=name)
+        request = current_request() if held is self._tasks else None
+        context = copy_context()
+        context.run(app_variable.set, self._app)
+        if request is None:  # a timer belongs to the app: it would hold the request that set it for ever
+            context.run(request_variable.set, None)
+        task = asyncio.get_running_loop().create_task(work, name=name, context=context)
         held.add(task)
 
         def done(ended: asyncio.Task[Any]) -> None:
@@ -100,7 +110,11 @@ class Background:
 
     async def _later(self, delay: float, function: Callable[[], Any]) -> None:
         await asyncio.sleep(delay)
-        await _call(function)
+        await self._tick(function, f"after {delay} s")
+
+    async def _tick(self, function: Callable[[], Any], label: str) -> None:
+        """Run a tick as a task of its own: it is work that has begun, so the stop waits for it."""
+        await asyncio.wait({self.spawn(_call(function), name=f"{label}: {_name(function)}")})
 
     async def _repeat(self, interval: float, function: Callable[[], Any]) -> None:
         loop = asyncio.get_running_loop()
@@ -108,10 +122,7 @@ class Background:
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
             due = max(due + interval, loop.time())  # a slow tick delays the next one and skips what it missed
-            try:
-                await _call(function)
-            except Exception as error:
-                self._report(f"every {interval} s: {_name(function)}", error, None)
+            await self._tick(function, f"every {interval} s")
 
 
 async def _call(function: Callable[[], Any]) -> None:

@@ -12,7 +12,7 @@ import linecache
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType, TracebackType
@@ -96,9 +96,7 @@ class Evidence:
 def gather(error: BaseException, hider: Hider) -> Evidence:
     """Return the evidence of an error that was just caught."""
     trace = error.__traceback__
-    return Evidence(
-        tuple(_chain(error, hider)), _callers(trace.tb_frame if trace else None), tuple(_tasks())
-    )
+    return Evidence(tuple(_chain(error, hider)), _callers(trace.tb_frame if trace else None), tuple(_tasks()))
 
 
 # -- exceptions -------------------------------------------------------------------------------------------------------
@@ -122,7 +120,7 @@ def _chain(error: BaseException, hider: Hider) -> Iterator[Shown]:
 def shown(error: BaseException, hider: Hider, relation: str = "", depth: int = 3) -> Shown:
     """Return one exception with its frames, notes and members."""
     frames, left_out = _frames(error, hider)
-    members: Sequence[BaseException] = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    members: Sequence[BaseException] = getattr(error, "exceptions", ()) if _is_group(error) else ()
     return Shown(
         kind=_kind(type(error)),
         message=hider.text(_message(error), MAX_MESSAGE),
@@ -135,6 +133,10 @@ def shown(error: BaseException, hider: Hider, relation: str = "", depth: int = 3
         if depth
         else (),
     )
+
+
+def _is_group(error: BaseException) -> bool:
+    return isinstance(error, BaseExceptionGroup)
 
 
 def _kind(cls: type[BaseException]) -> str:
@@ -192,9 +194,7 @@ def _place(
 def _misspelt(error: SyntaxError, hider: Hider) -> Frame:
     """Return the place that a syntax error talks about, which no traceback has."""
     path, line, start = error.filename or "", error.lineno or 1, max((error.offset or 1) - 1, 0)
-    end = (
-        error.end_offset - 1 if error.end_offset and (error.end_lineno or line) == line else 0
-    )  # 0: unknown
+    end = error.end_offset - 1 if error.end_offset and (error.end_lineno or line) == line else 0  # 0: unknown
     marked = (start, max(end, start + 1))
     linecache.checkcache(path)
     return Frame(path, short_path(path), line, "<syntax>", True, _source(path, line, hider, (line, marked)))
@@ -218,12 +218,12 @@ def _source(
     linecache.checkcache(path)
     lines = linecache.getlines(path)
     first = max(1, line - AROUND)
-    return tuple(
-        Line(
-            number, hider.known(text.rstrip("\n")), number == line, _columns(text, marked) if number == line else None
-        )
-        for number, text in enumerate(lines[first - 1 : line + AROUND], first)
-    )  # fmt: skip
+    found: list[Line] = []
+    for number, text in enumerate(lines[first - 1 : line + AROUND], first):
+        shown, current = hider.known(text.rstrip("\n")), number == line
+        intact = current and marked is not None and marked[0] == number and shown == text.rstrip("\n")
+        found.append(Line(number, shown, current, _columns(text, marked) if intact else None))
+    return tuple(found)
 
 
 def _columns(text: str, marked: tuple[int, tuple[int, int]] | None) -> tuple[int, int] | None:
@@ -319,6 +319,16 @@ def as_text(evidence: Evidence) -> str:
     return "\n".join(_written(error, "") for error in evidence.errors)
 
 
+def from_own(evidence: Evidence) -> Evidence:
+    """Return evidence without the library frames that led to the first own one: who loaded it does not matter."""
+    return replace(evidence, errors=tuple(_from_own(error) for error in evidence.errors))
+
+
+def _from_own(error: Shown) -> Shown:
+    own = [index for index, frame in enumerate(error.frames) if frame.own]
+    return replace(error, frames=error.frames[own[0] :]) if own else error
+
+
 def _written(error: Shown, indent: str) -> str:
     lines = [f"({error.relation})"] if error.relation else []
     for frame in error.frames:
@@ -330,6 +340,15 @@ def _written(error: Shown, indent: str) -> str:
     return "\n".join([text, *(_written(member, f"{indent}  | ") for member in error.members)])
 
 
-
-
-__all__ = ["Evidence", "Frame", "Line", "Shown", "TaskView", "as_text", "gather", "is_own", "short_path"]
+__all__ = [
+    "Evidence",
+    "Frame",
+    "Line",
+    "Shown",
+    "TaskView",
+    "as_text",
+    "from_own",
+    "gather",
+    "is_own",
+    "short_path",
+]

@@ -57,14 +57,11 @@ def as_http_error(error: BaseException) -> HTTPError:
     """Return the HTTP answer that an error stands for; anything unknown is a 500 without details."""
     if isinstance(error, HTTPError):
         return error
-    if isinstance(error, VivaceError) and error.status < 500:
-        return _with_status(error)
-    return ServerError()
-
-
-def _with_status(error: VivaceError) -> HTTPError:
-    answer = HTTPError(error.what, expected=error.expected, got=error.got, fix=error.fix)
-    answer.code, answer.status = error.code, error.status  # type: ignore[misc]
+    if not isinstance(error, VivaceError) or error.status == 500:
+        return ServerError()
+    told = error.what if error.status < 500 else ""
+    answer = HTTPError(told, status=error.status, expected=error.expected, got=error.got, fix=error.fix)
+    answer.code = error.code  # type: ignore[misc]
     return answer
 
 
@@ -83,11 +80,16 @@ def default_response(request: Request, error: BaseException, debug_page: DebugPa
     shown = as_http_error(error)
     if debug_page is not None and shown.status >= 500:
         return debug_page(request, error)
-    accept = request.headers.get("accept")
-    kind = preferred_type(accept, _KINDS) if accept and accept != "*/*" else "application/problem+json"
+    kind = preferred_kind(request)
     response = _written(shown, kind) if kind in ("text/html", "text/plain") else problem_response(shown)
     response.headers.vary("Accept")
     return response
+
+
+def preferred_kind(request: Request) -> str | None:
+    """Return the media type in which this client likes to be told of an error; ``None`` when it takes none of ours."""
+    accept = request.headers.get("accept")
+    return preferred_type(accept, _KINDS) if accept and accept != "*/*" else "application/problem+json"
 
 
 def _written(error: HTTPError, kind: str) -> Response:

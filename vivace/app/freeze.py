@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from vivace.errors import Finding, VivaceError
+from vivace.errors import AppInvalid, Finding, ServiceUnavailable, VivaceError
+from vivace.http.bodies import DEFAULT_BODIES, Bodies
 from vivace.http.request import DEFAULT_BODY_LIMIT, Request
-from vivace.http.response import Empty, Response
+from vivace.http.response import Empty, Response, prepared
+from vivace.http.types import AfterHook
 from vivace.routing import (
     REST,
     Reverser,
@@ -21,10 +23,22 @@ from vivace.routing import (
     compile_routes,
     parse_pattern,
 )
-from vivace.security import Hosts, SameOrigin, Security
+from vivace.security import Security
 
 from .binding import Endpoint, EndpointOptions, app_scope, check_app_scope, compile_handler, path_annotations
-from .pipeline import Handshake, Serve, Target, answer, compose, guard_handler, needs_layers, when_sent
+from .lifespan import LifespanContext
+from .pipeline import (
+    BodyPolicy,
+    Handshake,
+    SelfGuarded,
+    Serve,
+    Target,
+    answer,
+    compose,
+    guard_handler,
+    needs_layers,
+    when_sent,
+)
 from .plan import Plan, PlanParts
 from .replies import ReplyOptions, compile_reply
 
@@ -40,6 +54,7 @@ class Frozen:
     routes: tuple[Route, ...]
     reverser: Reverser
     findings: tuple[Finding, ...]
+    lifespans: tuple[tuple[str, LifespanContext], ...] = ()
 
 
 def freeze(app: App) -> Frozen:
@@ -53,11 +68,8 @@ class _Freezer:
     def __init__(self, app: App) -> None:
         self.app = app
         self.findings: list[Finding] = []
-        limit = app.settings.limits.body_bytes
-        self.body_limit = limit if limit != DEFAULT_BODY_LIMIT else None
-        self.scope = RouteOptions(
-            on_timeout=tuple(app.app_hooks["on_timeout"]), on_abort=tuple(app.app_hooks["on_abort"])
-        )
+        self.lifespans: list[tuple[str, LifespanContext]] = []
+        self.bodies = body_policy(app)
         self.plan: Plan | None = None
 
     def run(self) -> Frozen:
@@ -65,30 +77,45 @@ class _Freezer:
         self.findings += app.plugins.setup(app)
         routes, found = bind_routes(app.collect(), _types_of)
         self.findings += [*found, *check_routes(routes), *check_app_scope(app.providers)]
-        routes = [replace(route, options=route.options.under(self.scope)) for route in routes]
+        routes = varying([replace(route, options=self.inherited(route.options)) for route in routes])
         matcher = compile_routes(routes, target=self.target, options=self.options_target, routing=app.routing)
-        app.add_lifespan(lambda: app_scope(app.providers, app.pool.run), "the values of the app's scope")
+        values = partial(app_scope, app.providers, app.pool.run)
+        self.lifespans.append(("the values of the app's scope", values))
         self.plan = Plan(self.parts(matcher))
-        return Frozen(self.plan, tuple(routes), Reverser(routes), tuple(self.findings))
+        return Frozen(self.plan, tuple(routes), Reverser(routes), tuple(self.findings), tuple(self.lifespans))
+
+    def inherited(self, options: RouteOptions) -> RouteOptions:
+        """Return a route's options with what the app says of all routes; after the plugins have said it."""
+        hooks = self.app.app_hooks
+        return options.under(
+            RouteOptions(
+                on_timeout=tuple(hooks["on_timeout"]),
+                on_abort=tuple(hooks["on_abort"]),
+                timeout=self.app.settings.timeouts.handler or None,
+            )
+        )
 
     def parts(self, matcher: Any) -> PlanParts:
-        app, settings = self.app, self.app.settings
-        security = app.security or Security(Hosts(settings.hosts), SameOrigin(settings.trusted_origins))
+        app = self.app
+        security = (app.security or Security()).with_settings(app.settings)
         before, after = list(app.app_before), list(app.app_after)
         after += [when_sent(hook) for hook in app.app_hooks["on_sent"]]
         if security.cors is not None:
             before.insert(0, security.cors.before)
             after.append(security.cors.after)
+        plain, secure = app.default_headers(), app.default_headers(secure=True)
         return PlanParts(
             app=app,
             matcher=matcher,
             options=RouteOptions(on_error=tuple(app.app_hooks["on_error"]), errors=app.app_errors),
             check_host=security.hosts.check if security.hosts is not None else None,
+            known_hosts=security.hosts.known if security.hosts is not None else _AnyHost(),
             check_origin=security.origins.check if security.origins is not None else None,
             before=before,
             after=after,
             middleware=app.app_middleware,
-            defaults=app.default_headers,
+            defaults=plain,
+            secure_defaults=secure if secure.fields != plain.fields else None,
             reply=compile_reply(Any, ReplyOptions("an error handler", app.pool.run)),
             run_after_response=app.background.run,
             debug_page=app.debug_page if app.debug else None,
@@ -99,14 +126,14 @@ class _Freezer:
     def target(self, route: Route) -> Target:
         """Return how a route is served."""
         if route.is_mount:
-            return Target(route, None, self._composed(route, self._mounted(route)), self.body_limit)
+            return self._mount(route)
         endpoint = self.endpoint(route.handler, route)
         if route.is_websocket:
             return Target(
-                route, endpoint, self._composed(route, self._handshake(endpoint, route)), self.body_limit
+                route, endpoint, self._composed(route, self._handshake(endpoint, route)), self.bodies
             )
         serve = self._composed(route, partial(answer, endpoint)) if needs_layers(route.options) else None
-        return Target(route, endpoint, serve, self.body_limit)
+        return Target(route, endpoint, serve, self.bodies)
 
     def endpoint(self, handler: Callable[..., Any], route: Route) -> Endpoint:
         options = EndpointOptions(
@@ -126,7 +153,8 @@ class _Freezer:
         return compose(route.options, serve, guards, self._fail)
 
     def _guard(self, guard: Callable[..., Any], route: Route) -> Endpoint:
-        plain = replace(route, methods=("GET",)) if route.is_websocket else route
+        # A mount has no methods, a socket one that binding does not know; a guard must not read the body of either.
+        plain = replace(route, methods=("GET",)) if route.is_websocket or route.is_mount else route
         return self.endpoint(guard_handler(guard), plain)
 
     def _handshake(self, endpoint: Endpoint, route: Route) -> Serve:
@@ -135,16 +163,60 @@ class _Freezer:
 
         return handshake
 
-    def _mounted(self, route: Route) -> Serve:
+    def _mount(self, route: Route) -> Target:
         mount = route.mount
-        if hasattr(mount, "startup"):
-            self.app.add_lifespan(partial(_running, mount), f"the app mounted under {route.path}")
+        if hasattr(mount, "mounted_in"):
+            serve = self._mounted_app(mount, route)
+            return Target(route, None, SelfGuarded(self._composed(route, serve)), self.bodies)
+        if not callable(mount):
+            self.findings.append(
+                Finding(
+                    "mount-target",
+                    f"{type(mount).__qualname__} is mounted under {route.path or '/'} and cannot answer requests.",
+                    "Mount an App, ASGIMount(app) or WSGIMount(app); a Router is included: app.include(router).",
+                    route.place,
+                )
+            )
+        self._live_with(mount, route)
 
         async def mounted(request: Request) -> Response:
             response: Response = await mount(request, request.path_params[REST])
-            return await response.prepare(request) if response.needs_prepare else response
+            return await prepared(response, request)
+
+        return Target(route, None, self._composed(route, mounted), self.bodies)
+
+    def _live_with(self, mount: Any, route: Route) -> None:
+        """Start and stop what is mounted with the app; once, however often it is mounted."""
+        if not hasattr(mount, "startup"):
+            return
+        running = partial(_running, mount)
+        if not any(getattr(known, "args", ()) == (mount,) for _, known in self.lifespans):
+            self.lifespans.append((f"the app mounted under {route.path}", running))
+
+    def _mounted_app(self, mount: App, route: Route) -> Serve:
+        """Return how another App answers: with its own hooks, error answers and headers, under the prefix."""
+        try:
+            handle = mount.mounted_in(self.app, route.path)
+        except AppInvalid as error:
+            self.findings += error.findings
+            return self._fail_always
+        except VivaceError as error:
+            self.findings.append(Finding.from_error(error, route.place))
+            return self._fail_always
+        self._live_with(mount, route)
+
+        async def mounted(request: Request) -> Response:
+            rest: str = request.path_params[REST]
+            request.prefix = request.raw_path[: len(request.raw_path) - len(rest)]
+            response = await handle(request)
+            kept = {name for name, _ in response.headers.raw}
+            response.headers.raw.extend(pair for pair in response.defaults.fields if pair[0] not in kept)
+            return response
 
         return mounted
+
+    async def _fail_always(self, request: Request) -> Response:
+        raise ServiceUnavailable("What is mounted here could not be started.")
 
     async def _fail(self, request: Request, error: BaseException, options: RouteOptions) -> Response:
         if self.plan is None:  # it is made before the first request
@@ -157,7 +229,62 @@ class _Freezer:
         async def allowed(request: Request) -> Response:
             return Empty(204, {"allow": ", ".join(allow)})
 
-        return Target(Route(parse_pattern("/"), ("OPTIONS",), allowed), None, allowed, None)
+        return Target(Route(parse_pattern("/"), ("OPTIONS",), allowed), None, allowed, BodyPolicy())
+
+
+class _AnyHost(dict[bytes, bool]):
+    """Knows every host: the host check is switched off."""
+
+    def get(self, key: bytes, default: Any = None) -> Any:
+        return True
+
+
+# What of the limits concerns how a body is read; all else is the engine's.
+_BODY_LIMITS: Final = (
+    "json_depth",
+    "upload_bytes",
+    "form_fields",
+    "form_files",
+    "form_field_bytes",
+    "form_header_bytes",
+    "spool_bytes",
+    "decompression_ratio",
+)
+
+
+def body_policy(app: App) -> BodyPolicy:
+    """Return how an app reads bodies, as far as that is not how they are read without an app."""
+    settings = app.settings
+    limits, usual = settings.limits, DEFAULT_BODIES.limits
+    same = all(getattr(limits, name) == getattr(usual, name) for name in _BODY_LIMITS)
+    own = not same or app.parsers or settings.body_codings
+    return BodyPolicy(
+        limits.body_bytes if limits.body_bytes != DEFAULT_BODY_LIMIT else None,
+        Bodies(limits, frozenset(settings.body_codings)).with_parsers(app.parsers) if own else None,
+    )
+
+
+def varying(routes: list[Route]) -> list[Route]:
+    """Let every answer at a path whose routes differ by a header say so (``Vary``): caches must not mix them up."""
+    names: dict[str, set[str]] = {}
+    for route in routes:
+        for name in getattr(route.options.where, "vary", ()):
+            names.setdefault(route.path, set()).add(name)
+    return [
+        replace(route, options=replace(route.options, after=(*route.options.after, _vary(names[route.path]))))
+        if route.path in names
+        else route
+        for route in routes
+    ]
+
+
+def _vary(names: set[str]) -> AfterHook:
+    listed = sorted(names)
+
+    def vary(request: Request, response: Response) -> None:
+        response.headers.vary(*listed)
+
+    return vary
 
 
 def _types_of(route: Route) -> Mapping[str, Any]:

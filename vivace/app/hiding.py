@@ -16,20 +16,26 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from vivace.http.problems import HIDDEN, SENSITIVE, shorten
+
+from .kinds import class_of
 
 MAX_TEXT: Final = 600  # characters of one value
 MAX_ITEMS: Final = 20  # of a collection
 MAX_DEPTH: Final = 4
+_is: Callable[[Any, Any], bool] = (
+    isinstance  # without what checkers infer from it: parts of a value are of any kind
+)
+_BRACKETS: Final[dict[Any, str]] = {list: "[]", tuple: "()"}
 _LEAST_SECRET: Final = 6  # characters: shorter values stand in half of all texts
 _KEY: Final = re.compile(r"(?:^|[_\-.])keys?$|(?:^|[_\-.])(?:session|otp|nonce|dsn|pwd)s?$", re.IGNORECASE)
 _BEHIND: Final = re.compile(
-    rf"((?:{SENSITIVE.pattern})[\w\-]*[\"']?\s*[=:]\s*)(?:(?:bearer|basic|digest)\s+)?"
-    r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,&;)}\]\"']+)",
+    rf"((?:{SENSITIVE.pattern})[\w\-]*[\"']?\s*[=:]\s*)(?:(?:bearer|basic|digest)\s+)?(?!\[hidden)"
+    r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,&;)}\]\"'>]+)",
     re.IGNORECASE,
 )
 _IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)")
@@ -73,53 +79,51 @@ class Hider:
             return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
 
     def _walk(self, value: Any, depth: int) -> str:
-        if isinstance(value, (str, bytes)):
+        if _is(value, (str, bytes)):
             shown = repr(value[:MAX_TEXT])
             return f"{shown}… ({len(value):,} long)" if len(value) > MAX_TEXT else shown
         fields = _fields(value)
-        if fields is None and not isinstance(value, (dict, list, tuple, set, frozenset)):
+        if fields is None and not _is(value, (dict, list, tuple, set, frozenset)):
             return repr(value)
         if depth == 0:
             return "…"
         if fields is not None:
             inside = ", ".join(f"{name}={self._one(name, part, depth)}" for name, part in fields)
-            return f"{type(value).__name__}({inside})"
+            return f"{class_of(value).__name__}({inside})"
         return self._collection(value, depth)
 
     def _collection(self, value: Any, depth: int) -> str:
         rest = ", …" if len(value) > MAX_ITEMS else ""
-        if isinstance(value, dict):
-            items = islice(cast("Mapping[Any, Any]", value).items(), MAX_ITEMS)
+        if _is(value, dict):
+            items = islice(value.items(), MAX_ITEMS)
             inside = ", ".join(
                 f"{self._walk(key, depth - 1)}: {self._one(key, part, depth)}" for key, part in items
             )
             return f"{{{inside}{rest}}}"
-        if isinstance(value, tuple) and len(cast("tuple[Any, ...]", value)) == 2:
-            name, part = cast("tuple[Any, Any]", value)  # a header, a form field
+        if _is(value, tuple) and len(value) == 2:
+            name, part = value  # a header, a form field
             return f"({self._walk(name, depth - 1)}, {self._one(name, part, depth)})"
-        start, end = {list: "[]", tuple: "()"}.get(type(value), "{}")
+        brackets = _BRACKETS.get(class_of(value), "{}")
         inside = ", ".join(self._walk(part, depth - 1) for part in islice(value, MAX_ITEMS))
-        return f"{start}{inside}{rest}{end}"
+        return f"{brackets[0]}{inside}{rest}{brackets[1]}"
 
     def _one(self, name: Any, value: Any, depth: int) -> str:
         """Return a value that has a name."""
-        if isinstance(name, bytes):
+        if _is(name, bytes):
             name = name.decode("latin-1")
-        return HIDDEN if isinstance(name, str) and sounds_secret(name) else self._walk(value, depth - 1)
+        return HIDDEN if _is(name, str) and sounds_secret(name) else self._walk(value, depth - 1)
 
 
 def _fields(value: Any) -> Iterator[tuple[str, Any]] | None:
     """Return names and values of a dataclass or a Struct; ``None`` for other values."""
-    if isinstance(value, type):
+    if _is(value, type):
         return None
     if dataclasses.is_dataclass(value):
         return (
-            (field.name, getattr(value, field.name, ...))
-            for field in dataclasses.fields(value)
-            if field.repr
+            (field.name, getattr(value, field.name, ...)) for field in dataclasses.fields(value) if field.repr
         )
-    names = getattr(type(value), "__struct_fields__", None)
-    return ((name, getattr(value, name, ...)) for name in names) if isinstance(names, tuple) else None
+    names: Any = getattr(class_of(value), "__struct_fields__", None)
+    return ((name, getattr(value, name, ...)) for name in names) if _is(names, tuple) else None
 
 
 __all__ = ["Hider", "sounds_secret"]

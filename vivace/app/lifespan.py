@@ -71,18 +71,26 @@ class Lifespan:
             except Exception as error:
                 await self.stop()
                 raise StartupFailed(f"The start-up hook {name} failed: {error!r}") from error
+            except BaseException:  # interrupted: what has started is stopped all the same
+                await self.stop()
+                raise
             self._open.append((name, context))
         self.started = True
 
     async def stop(self) -> None:
         """Stop what is started, in reverse; an error in one part is logged and the others still stop."""
         self.started = False
+        interrupted: BaseException | None = None
         while self._open:
             name, context = self._open.pop()
             try:
                 await context.__aexit__(None, None, None)
             except Exception as error:
                 logger.error("the shutdown of %s failed", name, exc_info=error)
+            except BaseException as error:  # cancelled: the others are stopped first
+                interrupted = error
+        if interrupted is not None:
+            raise interrupted
 
 
 async def _call(hook: LifespanHook) -> None:

@@ -13,10 +13,12 @@ The order, outermost first; a route pays only for the layers it has:
 | ``errors`` | then, by class or status, inner scope first | answer |
 | ``after`` | on every response of the route | change, replace |
 | app ``after`` | on every response | change, replace |
-| ``on_sent`` | when the last byte was handed to the socket | |
+| ``on_sent`` | when the last byte was handed to the socket, with the response that was sent | |
 | ``on_timeout``, ``on_abort`` | when the deadline passed, when the client left | |
 
-Errors become responses inside the innermost middleware: a middleware always sees a response, and final bytes.
+Errors become responses inside the innermost middleware: a middleware always sees a response, and final bytes. The
+deadline is around ``before``, ``guards`` and handler. An ``after`` hook that raises makes its response an error answer,
+which those behind it still see. Plain ``def`` hooks run on the loop: a chain of hooks and middleware hops to no thread.
 """
 
 from __future__ import annotations
@@ -24,19 +26,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias
 
-from vivace.errors import DeadlineExceeded, Forbidden, WebSocketState
+from vivace.errors import BadMessage, DeadlineExceeded, Forbidden, WebSocketState, WrongResult
+from vivace.http.bodies import Bodies
 from vivace.http.request import SAFE_METHODS, Request
-from vivace.http.response import Response, Upgrade
+from vivace.http.response import Response, Upgrade, prepared
 from vivace.http.types import AfterHook, Middleware
 from vivace.http.websocket import WebSocket, WebSocketDisconnect
-from vivace.routing.routes import Route, RouteOptions
+from vivace.routing.routes import Route, RouteOptions, place_of, qualified_name
 
 from .binding import Endpoint
 
 Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
 Fail: TypeAlias = Callable[[Request, BaseException, RouteOptions], Awaitable[Response]]
+FailHere: TypeAlias = Callable[[Request, BaseException], Awaitable[Response]]
 
 _LAYERS: Final = (
     "before",
@@ -57,23 +63,60 @@ class Target:
     ``special`` is one test for what few routes have: an origin to check, limits and policies of their own.
     """
 
-    __slots__ = ("body_limit", "checks_origin", "endpoint", "on_disconnect", "route", "serve", "special")
+    __slots__ = (
+        "bodies",
+        "body_limit",
+        "checks_origin",
+        "endpoint",
+        "on_disconnect",
+        "route",
+        "serve",
+        "special",
+    )
 
     endpoint: Endpoint
 
     def __init__(
-        self, route: Route, endpoint: Endpoint | None, serve: Serve | None, body_limit: int | None
+        self, route: Route, endpoint: Endpoint | None, serve: Serve | None, bodies: BodyPolicy
     ) -> None:
         options = route.options
         self.route = route
         self.serve = serve
         if endpoint is not None:
             self.endpoint = endpoint
-        self.body_limit = options.body_limit if options.body_limit is not None else body_limit
+        self.body_limit = options.body_limit if options.body_limit is not None else bodies.limit
+        self.bodies = bodies.bodies
         self.on_disconnect = options.on_disconnect
-        writes = not route.methods or not SAFE_METHODS.issuperset(route.methods)
-        self.checks_origin = writes and options.csrf is not False
-        self.special = self.checks_origin or self.body_limit is not None or self.on_disconnect is not None
+        self.checks_origin = (
+            is_write(route) and options.csrf is not False and not isinstance(serve, SelfGuarded)
+        )
+        own = (self.body_limit, self.bodies, self.on_disconnect)
+        self.special = self.checks_origin or any(value is not None for value in own)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPolicy:
+    """How the app reads bodies, where that differs from how they are read anyway."""
+
+    limit: int | None = None
+    bodies: Bodies | None = None
+
+
+class SelfGuarded:
+    """Serves a mounted app of ours, which checks origins by its own rules: its webhooks stay open, its forms do not."""
+
+    __slots__ = ("serve",)
+
+    def __init__(self, serve: Serve) -> None:
+        self.serve = serve
+
+    def __call__(self, request: Request) -> Awaitable[Response]:
+        return self.serve(request)
+
+
+def is_write(route: Route) -> bool:
+    """Return whether a route does what other sites' pages must not start: unsafe methods, sockets and mounts."""
+    return not route.methods or not SAFE_METHODS.issuperset(route.methods)
 
 
 def needs_layers(options: RouteOptions) -> bool:
@@ -83,13 +126,21 @@ def needs_layers(options: RouteOptions) -> bool:
 
 def compose(options: RouteOptions, handler: Serve, guards: Sequence[Endpoint], fail: Fail) -> Serve:
     """Return ``handler`` with the layers of a route around it."""
-    serve = with_deadline(handler, options) if options.timeout else handler
-    serve = with_guards(serve, guards) if guards else serve
+    serve = with_guards(handler, guards) if guards else handler
     serve = with_before(serve, options.before) if options.before else serve
+    serve = with_deadline(serve, options) if options.timeout else serve
     serve = with_errors(serve, options, fail)
     after = (*options.after, *(when_sent(hook) for hook in options.on_sent))
-    serve = with_after(serve, after) if after else serve
-    return with_middleware(serve, options.middleware)
+    serve = with_after(serve, after, partial(_fail_in, fail, options)) if after else serve
+    return (
+        with_errors(with_middleware(serve, options.middleware), options, fail)
+        if options.middleware
+        else serve
+    )
+
+
+async def _fail_in(fail: Fail, options: RouteOptions, request: Request, error: BaseException) -> Response:
+    return await fail(request, error, options)
 
 
 def with_middleware(serve: Serve, middleware: Sequence[Middleware]) -> Serve:
@@ -114,43 +165,77 @@ def with_before(serve: Serve, hooks: Sequence[Any]) -> Serve:
     return before
 
 
-async def first_answer(hooks: Sequence[Any], *args: Any) -> Response | None:
-    """Call hooks in turn until one returns a response."""
+async def first_answer(hooks: Sequence[Any], request: Request, *args: Any) -> Response | None:
+    """Call hooks in turn until one returns a response; raises ``WrongResult`` for one that returns anything else."""
     for hook in hooks:
-        answer = hook(*args)
-        if answer is not None and inspect.isawaitable(answer):
-            answer = await answer
-        if answer is not None:
-            return answer  # type: ignore[no-any-return]
+        result = hook(request, *args)
+        if result is not None and inspect.isawaitable(result):
+            result = await result
+        if result is not None:
+            return await prepared(require_response(result, hook), request)
     return None
 
 
-async def run_after(hooks: Sequence[Any], request: Request, response: Response) -> Response:
-    """Call hooks with a response, each of which may replace it."""
+def require_response(result: Any, *makers: Any) -> Response:
+    """Return ``result`` if it is a response; raises ``WrongResult`` that names who made it."""
+    if isinstance(result, Response):
+        return result
+    if inspect.iscoroutine(result):
+        result.close()
+    names = ", ".join(f"{qualified_name(maker)} ({place_of(maker)})" for maker in makers)
+    raise WrongResult(
+        f"{names} returned something that is no response.",
+        expected="a Response (hooks may return None)",
+        got="nothing" if result is None else type(result).__qualname__,
+        fix="A middleware ends with `return await call_next(request)` or a response of its own.",
+    )
+
+
+async def run_after(hooks: Sequence[Any], request: Request, response: Response, fail: FailHere) -> Response:
+    """Call hooks with a response, each of which may replace it; of an error in one an error answer is made."""
     for hook in hooks:
-        replaced = hook(request, response)
-        if replaced is not None and inspect.isawaitable(replaced):
-            replaced = await replaced
-        if replaced is not None and replaced is not response:
-            await response.close()
-            response = replaced
+        try:
+            result = hook(request, response)
+            if result is not None and inspect.isawaitable(result):
+                result = await result
+            if result is None or result is response:
+                continue
+            replaced = await prepared(require_response(result, hook), request)
+        except Exception as error:
+            replaced = await fail(request, error)
+        await response.close()
+        response = replaced
     return response
 
 
-def with_after(serve: Serve, hooks: Sequence[Any]) -> Serve:
+def with_after(serve: Serve, hooks: Sequence[Any], fail: FailHere) -> Serve:
     """Return ``serve`` followed by hooks."""
 
     async def after(request: Request) -> Response:
-        return await run_after(hooks, request, await serve(request))
+        return await run_after(hooks, request, await serve(request), fail)
 
     return after
+
+
+class SentHook:
+    """An ``on_sent`` hook among the work after a response; ``response`` is the one that was sent in the end."""
+
+    __slots__ = ("_hook", "_request", "response")
+
+    def __init__(self, hook: AfterHook, request: Request, response: Response) -> None:
+        self._hook = hook
+        self._request = request
+        self.response = response
+
+    def __call__(self) -> Any:
+        return self._hook(self._request, self.response)
 
 
 def when_sent(hook: AfterHook) -> AfterHook:
     """Return an after hook that has ``hook`` called once the response is sent."""
 
     def later(request: Request, response: Response) -> None:
-        request.after_response(hook, request, response)
+        request.after = [*(request.after or ()), SentHook(hook, request, response)]
 
     return later
 
@@ -169,6 +254,11 @@ def with_guards(serve: Serve, guards: Sequence[Endpoint]) -> Serve:
 def guard_handler(guard: Callable[..., Any]) -> Callable[..., Any]:
     """Return a guard as a handler: its signature kept, its answer ``False`` turned into 403."""
 
+    try:
+        signature = inspect.signature(guard, eval_str=True)
+    except (NameError, AttributeError, SyntaxError, TypeError, ValueError):
+        return guard  # the binding says what is wrong with it, and where
+
     async def checked(*args: Any, **kwargs: Any) -> None:
         verdict = guard(*args, **kwargs)
         if inspect.isawaitable(verdict):
@@ -179,7 +269,7 @@ def guard_handler(guard: Callable[..., Any]) -> Callable[..., Any]:
     checked.__name__ = getattr(guard, "__name__", "guard")
     checked.__qualname__ = getattr(guard, "__qualname__", "guard")
     checked.__module__ = guard.__module__
-    signature = inspect.signature(guard, eval_str=True)
+    checked.__wrapped__ = guard  # type: ignore[attr-defined]
     checked.__signature__ = signature.replace(return_annotation=None)  # type: ignore[attr-defined]
     return checked
 
@@ -210,7 +300,7 @@ def with_errors(serve: Serve, options: RouteOptions, fail: Fail) -> Serve:
 
     async def caught(request: Request) -> Response:
         try:
-            return await serve(request)
+            return await prepared(require_response(await serve(request), *options.middleware), request)
         except asyncio.CancelledError:
             if request.connection.disconnected:
                 await first_answer(options.on_abort, request)
@@ -224,7 +314,7 @@ def with_errors(serve: Serve, options: RouteOptions, fail: Fail) -> Serve:
 async def answer(endpoint: Endpoint, request: Request) -> Response:
     """Return what the handler answers, prepared: files opened, redirects resolved, templates rendered."""
     response = await endpoint.respond(request)
-    return await response.prepare(request) if response.needs_prepare else response
+    return await prepared(response, request) if response.needs_prepare else response
 
 
 class Handshake(Upgrade):
@@ -248,4 +338,12 @@ class Handshake(Upgrade):
             try:
                 await socket.reject(response)
             except WebSocketState:  # it was accepted before: all that is left to say is a close code
-                await socket.close(1011)
+                await _close_broken(socket, error)
+
+
+async def _close_broken(socket: WebSocket, error: Exception) -> None:
+    """Close with 1007 for a message that the handler could not read, with 1011 for all else (RFC 6455 section 7.4.1)."""
+    if isinstance(error, BadMessage):
+        await socket.close(1007, error.what[:100])  # a reason has at most 123 bytes
+    else:
+        await socket.close(1011)

@@ -12,17 +12,25 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from vivace.errors import HTTPError
+from vivace.errors import MovedPermanently
 from vivace.http.headers import HeaderBlock
 from vivace.http.request import Request
-from vivace.http.response import Response
+from vivace.http.response import Response, prepared
 from vivace.http.types import AfterHook, BeforeHook, Handle, Middleware
-from vivace.routing import Matcher
+from vivace.routing import REST, Matcher
 from vivace.routing.routes import WEBSOCKET, RouteOptions
 
 from .current import request_variable
-from .failures import DebugPage, call_handler, default_response, find_handler, report
-from .pipeline import Target, answer, first_answer, run_after, with_middleware
+from .failures import DebugPage, as_http_error, call_handler, default_response, find_handler, report
+from .pipeline import (
+    SentHook,
+    Target,
+    answer,
+    first_answer,
+    require_response,
+    run_after,
+    with_middleware,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +41,13 @@ class PlanParts:
     matcher: Matcher[Target]
     options: RouteOptions
     check_host: Callable[[Request], None] | None
+    known_hosts: Mapping[bytes, bool]
     check_origin: Callable[[Request], None] | None
     before: Sequence[BeforeHook]
     after: Sequence[AfterHook]
     middleware: Sequence[Middleware]
     defaults: HeaderBlock
+    secure_defaults: HeaderBlock | None  # over https, where they are others
     reply: Callable[[Any], Response]
     run_after_response: Callable[[Sequence[Callable[[], Any]]], None]
     debug_page: DebugPage | None = None
@@ -54,20 +64,24 @@ class Plan:
         "_check_host",
         "_check_origin",
         "_defaults",
+        "_known_hosts",
         "_match",
-        "_parts",
+        "_secure_defaults",
         "_static",
         "handle",
+        "parts",
     )
 
     def __init__(self, parts: PlanParts) -> None:
-        self._parts = parts
+        self.parts = parts
         self._app = parts.app
         self._check_host = parts.check_host or _nothing
+        self._known_hosts = parts.known_hosts
         self._check_origin = parts.check_origin or _nothing
         self._before = tuple(parts.before)
         self._after = tuple(parts.after)
         self._defaults = parts.defaults
+        self._secure_defaults = parts.secure_defaults
         self._static: Mapping[str, Mapping[str, Target]] = parts.matcher.static
         self._match = parts.matcher.match
         self._chain = with_middleware(self._dispatch, parts.middleware)
@@ -77,14 +91,16 @@ class Plan:
         """Answer a request of an app without middleware of its own."""
         request.app = self._app
         request_variable.set(request)
+        index = request.index or request.indexed()
         try:
-            self._check_host(request)
+            if self._known_hosts.get(index.get(b"host", b"")) is not True:
+                self._check_host(request)
             if self._before:
                 early = await first_answer(self._before, request)
                 if early is not None:
                     return await self._finish(request, early)
             methods = self._static.get(request.raw_path)
-            target = methods.get(request.method) if methods is not None and request.upgrade is None else None
+            target = methods.get(request.method) if methods is not None and b"upgrade" not in index else None
             if target is None:
                 target = self._find(request)
             request.route = target.route
@@ -95,12 +111,21 @@ class Plan:
             else:
                 response = await target.endpoint.respond(request)
                 if response.needs_prepare:
-                    response = await response.prepare(request)
+                    response = await prepared(response, request)
         except Exception as error:
-            response = await self.fail(request, error, self._parts.options)
-        if self._after or request.after is not None or request.named:
+            response = await self.fail(request, error, self.parts.options)
+        except asyncio.CancelledError:
+            request.close_form()
+            raise
+        if (
+            self._after
+            or request.after is not None
+            or not response.buffered  # what it does while it is sent may ask for work after it
+            or request._id is not None
+            or b"x-request-id" in index
+        ):
             return await self._finish(request, response)
-        response.defaults = self._defaults
+        response.defaults = self._defaults if self._secure_defaults is None else self._defaults_for(request)
         return response
 
     async def _handle_through(self, request: Request) -> Response:
@@ -109,9 +134,13 @@ class Plan:
         request_variable.set(request)
         try:
             self._check_host(request)
-            response = await self._chain(request)
+            answered = require_response(await self._chain(request), *self.parts.middleware)
+            response = await prepared(answered, request)
         except Exception as error:
-            response = await self.fail(request, error, self._parts.options)
+            response = await self.fail(request, error, self.parts.options)
+        except asyncio.CancelledError:
+            request.close_form()
+            raise
         return await self._finish(request, response)
 
     async def _dispatch(self, request: Request) -> Response:
@@ -131,14 +160,17 @@ class Plan:
                 else await answer(target.endpoint, request)
             )
         except Exception as error:
-            return await self.fail(request, error, self._parts.options)
+            return await self.fail(request, error, self.parts.options)
 
     def _find(self, request: Request) -> Target:
         """Route what is no static path: parameters, hosts, sockets, and all that is not found."""
         upgrade = request.upgrade
         method = WEBSOCKET if upgrade is not None and upgrade.lower() == b"websocket" else request.method
-        target, request.path_params = self._match(method, request.raw_path, request)
+        target, request.path_params = self._route(method, request)
         return target
+
+    def _route(self, method: str, request: Request) -> tuple[Target, dict[str, Any]]:
+        return self._match(method, request.raw_path, request)
 
     def _prepare(self, request: Request, target: Target) -> None:
         """Apply what a route has of its own before anything of it runs."""
@@ -146,57 +178,103 @@ class Plan:
             self._check_origin(request)
         if target.body_limit is not None:
             request.body_limit = target.body_limit
+        if target.bodies is not None:
+            request.bodies = target.bodies
         if target.on_disconnect is not None:
             request.on_disconnect = target.on_disconnect
 
     async def _finish(self, request: Request, response: Response) -> Response:
         """Run what stands after every response, and say what runs once it is sent."""
         if self._after:
-            try:
-                response = await run_after(self._after, request, response)
-            except Exception as error:
-                await response.close()
-                response = await self.fail(request, error, self._parts.options)
+            response = await run_after(self._after, request, response, self._fail_here)
         if request.named:
-            response.headers.setdefault("x-request-id", request.id)
-        if request.after is not None:
-            response.on_sent = partial(self._sent, request.after, response.on_sent)
-        response.defaults = self._defaults
+            response.headers.set("x-request-id", request.id)
+        if request.after is not None or not response.buffered:
+            response.on_sent = partial(self._sent, request, response, response.on_sent)
+        response.defaults = self._defaults_for(request)
         return response
 
-    def _sent(self, functions: Sequence[Callable[[], Any]], before: Callable[[], None] | None) -> None:
+    def _defaults_for(self, request: Request) -> HeaderBlock:
+        secure = self._secure_defaults
+        return secure if secure is not None and request.scheme == "https" else self._defaults
+
+    def _sent(self, request: Request, response: Response, before: Callable[[], None] | None) -> None:
+        """Start the work after a response; the uploads of its form are closed when that is done."""
+        response.on_sent = before  # a response that is kept and sent again must not collect them
         if before is not None:
             before()
-        self._parts.run_after_response(functions)
+        work, request.after = request.after, None
+        if work:
+            for task in work:
+                if isinstance(task, SentHook):
+                    task.response = response
+            self.parts.run_after_response([*work, request.close_form])
+        else:
+            request.close_form()
+
+    async def _fail_here(self, request: Request, error: BaseException) -> Response:
+        return await self.fail(request, error, self.parts.options)
 
     async def fail(self, request: Request, error: BaseException, options: RouteOptions) -> Response:
         """Return the response that an error becomes, in the scope of ``options``."""
-        report(request, error)
-        scopes = (options,) if options is self._parts.options else (options, self._parts.options)
+        if isinstance(error, MovedPermanently):
+            return default_response(request, error)
+        scopes = (options,) if options is self.parts.options else (options, self.parts.options)
         try:
-            for scope in scopes:
-                told = await first_answer(scope.on_error, request, error)
-                if told is not None:
-                    return told
-            for scope in scopes:
-                handler = find_handler(scope.errors, error)
-                result = await call_handler(handler, request, error) if handler is not None else None
-                if result is not None:
-                    return await self._reply(request, error, result)
-        except asyncio.CancelledError:
-            raise
+            response = await self._mapped(request, error, scopes)
         except Exception as another:
+            report(request, error)
             report(request, another)
-            error = another
-        return default_response(request, error, self._parts.debug_page)
+            return default_response(request, another, self.parts.debug_page)
+        if response is None:
+            response = default_response(request, error, self.parts.debug_page)
+        if response.status >= 500:
+            report(request, error)
+        return response
+
+    async def _mapped(
+        self, request: Request, error: BaseException, scopes: Sequence[RouteOptions]
+    ) -> Response | None:
+        """Tell the hooks of an error, the inner scope's first, then ask the handlers; ``None`` when nobody answers."""
+        for scope in scopes:
+            told = await first_answer(scope.on_error, request, error)
+            if told is not None:
+                return told
+        for scope in scopes:
+            handler = find_handler(scope.errors, error)
+            result = await call_handler(handler, request, error) if handler is not None else None
+            if result is not None:
+                return await self._reply(request, error, result)
+        return None
 
     async def _reply(self, request: Request, error: BaseException, result: Any) -> Response:
-        """Return what an error handler said as a response; the error's status holds unless it chose one."""
+        """Return what an error handler said as a response; a value has the error's status and headers (``Allow`` …)."""
         if isinstance(result, Response):
-            return await result.prepare(request) if result.needs_prepare else result
-        response = self._parts.reply(result)
-        response.status = error.status if isinstance(error, HTTPError) else 500
+            return await prepared(result, request)
+        response, shown = self.parts.reply(result), as_http_error(error)
+        response.status = shown.status
+        for name, value in shown.headers.items():
+            response.headers.setdefault(name, value)
         return response
+
+
+class MountedPlan(Plan):
+    """The plan of an app that is mounted in another one: it answers what stands behind ``request.prefix``."""
+
+    __slots__ = ()
+
+    def __init__(self, parts: PlanParts) -> None:
+        super().__init__(parts)
+        self._static = {}
+
+    def _route(self, method: str, request: Request) -> tuple[Target, dict[str, Any]]:
+        path = request.raw_path[len(request.prefix) :] or "/"
+        outer = {name: value for name, value in request.path_params.items() if name != REST}
+        try:
+            target, params = self._match(method, path, request)
+        except MovedPermanently as moved:
+            raise MovedPermanently(request.prefix + moved.location) from None
+        return target, {**outer, **params}
 
 
 def _nothing(request: Request) -> None:

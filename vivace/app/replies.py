@@ -72,6 +72,19 @@ def json_hook(hook: EncodeHook | None) -> EncodeHook:
     return encode
 
 
+class _JSON(Response):
+    """JSON that is encoded already: the shortest way to the most common answer."""
+
+    content_type: str | None = JSON_TYPE
+
+    def __init__(self, body: bytes, status: int) -> None:
+        self.body = body
+        self.status = status
+        self.content_type = JSON_TYPE
+        self._headers = None
+        self.on_sent = None
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyOptions:
     """What a route knows about its answers; ``place`` names the handler in errors."""
@@ -101,7 +114,7 @@ class Replies:
 
     def json(self, value: Any) -> Response:
         """Return the answer with a value as JSON."""
-        return Response(self.encode(value), self.status, None, JSON_TYPE)
+        return _JSON(self.encode(value), self.status)
 
     def text(self, value: str) -> Response:
         """Return the answer with a text as it is."""
@@ -214,8 +227,7 @@ def _open_reply(replies: Replies, allowed: tuple[type, ...] | None, annotation: 
     makers = {kind: make for kind, make in table.items() if allowed is None or issubclass(kind, allowed)}
 
     def reply(result: Any) -> Response:
-        kind = class_of(result)
-        make = makers.get(kind)
+        make = makers.get(type(result))
         if make is not None:
             return make(result)
         if isinstance(result, Response):

@@ -28,6 +28,9 @@ PREFIX: Final = "VIVACE_"
 ENV_FILE: Final = ".env"
 FILE_SUFFIX: Final = "_FILE"
 DEFAULT: Final = "default"
+START_KEY: Final = (
+    "VIVACE_START_KEY"  # set by `run` and `dev` for their workers: the secret key where nobody set one
+)
 _SHOWN: Final = 80  # characters of a wrong value
 
 
@@ -83,6 +86,7 @@ def load_into(
 ) -> Loaded[S]:
     """Return settings of your own frozen dataclass, most often a subclass of ``Settings``; raises as ``load`` does."""
     loader = _Loader(kind)
+    loader.add_start_key(environ)
     loader.add_env_file(Path(app_dir) / ENV_FILE)
     loader.add_variables(environ, {name: f"{name} (environment)" for name in environ})
     loader.add_overrides(overrides)
@@ -98,6 +102,12 @@ class _Loader(Generic[S]):
         self._by_variable = {slot.variable: slot for slot in self._slots.values()}
         self._given: dict[str, _Given] = {}
         self._findings: list[Finding] = []
+
+    def add_start_key(self, environ: Mapping[str, str]) -> None:
+        """Take the key that the server made for this start; every other layer wins."""
+        slot = self._by_variable.get("SECRET_KEY")
+        if slot is not None and environ.get(START_KEY):
+            self._given[slot.path] = _Given(environ[START_KEY], f"{START_KEY} (made at the start)")
 
     def add_env_file(self, path: Path) -> None:
         try:
@@ -123,7 +133,7 @@ class _Loader(Generic[S]):
                 self._given[slot.path] = _Given(value, origins[name])
             elif name.endswith(FILE_SUFFIX) and (base := name.removesuffix(FILE_SUFFIX)) in self._by_variable:
                 self._add_secret_file(self._by_variable[base], name, variables, origins[name])
-            elif name.startswith(PREFIX):
+            elif name.startswith(PREFIX) and name != START_KEY:
                 known = [*self._by_variable, *(variable + FILE_SUFFIX for variable in self._by_variable)]
                 self._findings.append(
                     Finding(

@@ -8,6 +8,7 @@ Options are never copied from layer to layer: whoever needs one is handed the gr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .secret import Secret
 from .units import Bytes, Seconds
@@ -69,6 +70,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     debug: bool = False
+    editor: str = ""  # where debug pages open a file: vscode, pycharm … or a URL with {path} and {line}
     secret_key: Secret[str] = field(default=Secret(""), metadata={"env": "SECRET_KEY"})
     secret_key_fallbacks: tuple[
         Secret[str], ...
@@ -76,7 +78,11 @@ class Settings:
     # A Secret because it may hold a password.
     database_url: Secret[str] = field(default=Secret(""), metadata={"env": "DATABASE_URL"})
     hosts: tuple[str, ...] = ()
+    # Addresses and networks of proxies, "unix", or "*"; what follows them: see ``vivace.engine.proxies``.
     trusted_proxies: tuple[str, ...] = ()
+    forwarded_headers: Literal["x-forwarded", "forwarded"] = "x-forwarded"  # what the proxies write
+    forwarded_host: bool = False  # whether they overwrite X-Forwarded-Host (or host=), so that it counts
+    proxy_protocol: bool = False  # trusted proxies begin each connection with a PROXY header, version 1 or 2
     trusted_origins: tuple[str, ...] = ()  # other origins whose pages may send unsafe requests
     body_codings: tuple[
         str, ...

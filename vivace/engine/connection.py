@@ -8,7 +8,7 @@ from vivace.http.headers import RawHeaders
 from vivace.http.request import Connection
 
 if TYPE_CHECKING:
-    from .protocol import HTTPProtocol
+    from .outlet import Outlet
 
 
 class EngineConnection(Connection):
@@ -16,7 +16,7 @@ class EngineConnection(Connection):
 
     __slots__ = ("_protocol",)
 
-    def __init__(self, protocol: HTTPProtocol, base: Connection) -> None:
+    def __init__(self, protocol: Outlet, base: Connection) -> None:
         super().__init__(base.scheme, base.client, base.server, base.http_version)
         self.peer_certificate = base.peer_certificate
         self._protocol = protocol

@@ -23,22 +23,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
 from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-import httptools
-
-from vivace.errors import BadRequest, ClientDisconnected, ExpectationFailed, HTTPError, RequestTimeout
-from vivace.http.headers import RawHeaders, encode_fields
-from vivace.http.request import Connection, Request
+from vivace.errors import (
+    ClientDisconnected,
+    ExpectationFailed,
+    HeadersTooLarge,
+    HTTPError,
+    RequestTimeout,
+)
+from vivace.http.headers import RawHeaders
+from vivace.http.request import Request
 from vivace.http.response import Response, Upgrade
 
 from .connection import EngineConnection
+from .familiar import REQUEST_LINE, Familiar, remember
+from .intake import Intake
 from .reader import BodyReader
-from .refusals import find_refusal, first_values, origin_form, oversized_head, refusal_response
-from .wire import CLOSE, CONTINUE, KEEP_ALIVE, LENGTHS, WITHOUT_BODY, encode_head
+from .refusals import handshake_with_body, head_size, is_websocket, oversized_head, refusal_response
+from .wire import CONTINUE, WITHOUT_BODY
 from .writer import ResponseWriter
 
 if TYPE_CHECKING:
@@ -46,7 +53,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vivace.engine")
 
-SLICE: Final = 65_536  # bytes fed to the parser at once: bounds how far a packet can overshoot the queue
 LINGER: Final = (
     2.0  # seconds to read what a refused client still sends, so that it sees the answer and not a reset
 )
@@ -54,78 +60,37 @@ EOF_GRACE: Final = (
     0.5  # seconds to answer a client that closed its sending side before its request is cancelled
 )
 SMALL_REST: Final = 65_536  # bytes of an unread body that are cheaper to skip than to reconnect
-_METHODS: Final = {
-    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-}
 EVENT_STREAM: Final = (
     "text/event-stream"  # has no end of its own: a drain ends it, and clients come back by themselves
 )
 _EAGER: Final = sys.version_info >= (3, 12)
 
 
-Waiting: TypeAlias = "tuple[Request, bool, BodyReader | None]"
-"""A request in the queue, whether the connection may stay open after it, and its body if more is to come."""
-
-
-class HTTPProtocol(asyncio.Protocol):
+class HTTPProtocol(Intake):
     """The server side of one connection."""
 
     __slots__ = (
-        "_close_after",
-        "_connection",
         "_current",
-        "_drain_waiters",
+        "_eof",
+        "_familiar",
         "_feeding",
-        "_head_bytes",
-        "_head_sent",
-        "_headers",
-        "_held",
-        "_keep_alive",
-        "_limits",
         "_lingering",
         "_loop",
-        "_parser",
-        "_parts",
-        "_queue",
-        "_reader",
-        "_reading_paused",
-        "_refusal",
-        "_request",
         "_served",
-        "_target",
         "_task",
-        "_trusted",
         "_unsent",
         "deadline",
-        "gone",
-        "server",
-        "transport",
-        "write_paused",
     )
 
-    transport: asyncio.Transport
-
     def __init__(self, server: Server) -> None:
-        self.server = server
+        super().__init__(server)
         self._loop = server.loop
-        self._limits = server.limits
-        self._parser = httptools.HttpRequestParser(self)
-        self._queue: list[Waiting] = []
-        self._headers: RawHeaders = []
-        self._target = b""
-        self._request: Request | None = None  # being parsed: its head is complete, its body is not
-        self._parts: list[bytes] | None = None
-        self._reader: BodyReader | None = None  # of the request whose body is arriving
         self._task: asyncio.Task[None] | None = None
         self._current: Request | None = None  # what the task serves
-        self._held: memoryview | None = None
-        self._refusal: HTTPError | None = None
-        self._drain_waiters: list[asyncio.Future[None]] | None = None
-        self._head_bytes = 0
+        self._familiar: Familiar | None = None
         self._served = self._unsent = 0
-        self._feeding = self._lingering = False
-        self._keep_alive = self._close_after = self._head_sent = self._reading_paused = self._trusted = False
-        self.write_paused = self.gone = False
+        self._feeding = self._lingering = self._eof = False
+        self._close_after = self._limits.requests_per_connection == 1
         self.deadline = inf
 
     # -- the connection -------------------------------------------------------------------------------------------
@@ -135,7 +100,7 @@ class HTTPProtocol(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]
         base, self._trusted = self.server.describe(self.transport)
         self._connection = EngineConnection(self, base)
-        self.deadline = self.server.now + self.server.timeouts.headers
+        self.deadline = self.server.now + (self.server.timeouts.headers or inf)
         self.server.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -146,14 +111,23 @@ class HTTPProtocol(asyncio.Protocol):
             self._reader.fail(ClientDisconnected("The client went away while its request was read."))
         self._wake_writers()
         self._queue.clear()
-        self._held = None
+        self._held = self._familiar = None
         self._cancel_abandoned()
+        # Both refer back to this: without them nothing of a connection is left to the garbage collector.
+        del self._parser, self._connection
 
     def eof_received(self) -> bool:
         """The client will send no more; it may still want its answer, so the socket stays open while one is due."""
-        if self._task is None:
+        if self._reader is not None:
+            self._reader.fail(ClientDisconnected("The client ended its request before the end of the body."))
+        if self._task is None and not self._queue:
             return False
-        self._close_after = True
+        self._eof = True
+        if self._queue:
+            request, _, reader = self._queue[-1]
+            self._queue[-1] = (request, False, reader)
+        else:
+            self._close_after = True
         self.deadline = self.server.now + EOF_GRACE
         return True
 
@@ -166,34 +140,57 @@ class HTTPProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client took what was sent."""
         self.write_paused = False
-        self.deadline = inf
         self._wake_writers()
-        if self._task is None:
-            self._serve_queue()
+        if self.transport.is_closing():
+            return
+        if self._task is None and self._queue:
+            self._run_outside(self._serve_queue)
+        else:
+            self._restart_clock()
 
     def expire(self, now: float) -> None:
         """Patience ended; what for is seen from the state."""
         self.deadline = inf
-        if self._lingering and self._task is None:
-            self.transport.abort()
+        if self.transport.is_closing() or (self._lingering and self._task is None):
+            self._expire_write()
         elif self._reader is not None and self._reader.waiting:
             self._reader.fail(RequestTimeout("The body of the request did not arrive in time."))
         elif self.write_paused:
             self._expire_write()
-        elif self._task is not None:  # half-closed by the client, and still no answer
-            self._cancel_abandoned()
+        elif self._task is not None:
+            if self._eof:  # half-closed by the client, and still no answer
+                self._cancel_abandoned()
         elif self._target or not self._served:
             self._refuse(RequestTimeout("The head of the request did not arrive in time."))
         else:
-            self.transport.close()
+            self._close()
 
     def _expire_write(self) -> None:
         """Give a client that takes bytes, however slowly, another term; cut one that takes none."""
         unsent = self.transport.get_write_buffer_size()
-        if unsent < self._unsent:
-            self.pause_writing()
+        if 0 < unsent < self._unsent:
+            self._unsent = unsent
+            self.deadline = self.server.now + (self.server.timeouts.write or inf)
         else:
             self.transport.abort()
+
+    def _restart_clock(self) -> None:
+        """Set the deadline of what is waited for now; handlers have none here."""
+        timeouts, now = self.server.timeouts, self.server.now
+        if self._lingering:
+            self.deadline = now + LINGER
+        elif self._task is None:
+            self.deadline = now + ((timeouts.headers if self._target else timeouts.keep_alive) or inf)
+        elif self._reader is not None and self._reader.waiting:
+            self.deadline = now + self._reader.patience(timeouts.body or inf)
+        else:
+            self.deadline = now + EOF_GRACE if self._eof else inf
+
+    def _close(self) -> None:
+        """Close when all is sent; a client that does not take it has as long as any slow reader."""
+        self._unsent = self.transport.get_write_buffer_size()
+        self.deadline = self.server.now + (self.server.timeouts.write or inf)
+        self.transport.close()
 
     def wind_down(self, grace_over: bool) -> None:
         """Drain: say ``Connection: close`` with the last response due; after the grace close idle ones, end streams."""
@@ -203,7 +200,7 @@ class HTTPProtocol(asyncio.Protocol):
         if grace_over and self in self.server.streams and self._task is not None:
             self._task.cancel()
         elif grace_over and self._task is None and not self._target and self._request is None:
-            self.transport.close()
+            self._close()
 
     def cut(self) -> asyncio.Task[None] | None:
         """End the connection and what it is served at once; returns the task that is ending."""
@@ -232,37 +229,58 @@ class HTTPProtocol(asyncio.Protocol):
         """Feed the parser; then serve what is complete."""
         if self._lingering:
             return
-        if len(data) > SLICE or self._held is not None:
+        if self._familiar is not None:
+            tail, headers, index = self._familiar
+            if data.endswith(tail):
+                line = REQUEST_LINE.fullmatch(data, 0, len(data) - len(tail))
+                if line is not None and len(data) <= self._limits.target_bytes:
+                    self._recognised(line, headers, index)
+                    return
+        if len(data) > self._slice or self._held is not None:
             self._hold(data)
             return
+        fresh = not self._target and self._reader is None
+        self._familiar = None  # the parser may hold half a method, and nobody would know
         self._feed(data)
         if self._refusal is not None or self._target or self._request is not None or self._reader is not None:
             self._after_feed(len(data))
         elif self._task is None:
+            if fresh and len(self._queue) == 1 and self._queue[0][1] and not self._trusted:
+                self._familiar = remember(data, self._queue[0][0])
             self._serve_queue()
         elif self._queue:
             self._update_reading()
 
+    def _recognised(self, line: re.Match[bytes], headers: RawHeaders, index: dict[bytes, bytes]) -> None:
+        """Take a request whose header section came before on this connection; see ``familiar``."""
+        method, target = line.groups()
+        request = Request(
+            "GET" if method == b"GET" else "HEAD",
+            target.decode("ascii"),
+            headers,
+            self._connection,
+            b"",
+            index,
+        )
+        if self._task is None and not self._queue and not self.write_paused:
+            self._start(request, True, None)
+        else:
+            self._queue.append((request, True, None))
+            self._update_reading()
+
     def _hold(self, data: bytes) -> None:
+        self._familiar = None
         rest = data if self._held is None else bytes(self._held) + data
         self._held = memoryview(rest)
         self._feed_held()
 
     def _feed_held(self) -> None:
-        while self._held is not None and not self._full and not self._lingering:
-            piece, rest = self._held[:SLICE], self._held[SLICE:]
+        while self._held is not None and not (self._full or self._lingering or self._switching):
+            piece, rest = bytes(self._held[: self._slice]), self._held[self._slice :]
             self._held = rest if rest else None
             self._feed(piece)
             self._after_feed(len(piece))
         self._update_reading()
-
-    def _feed(self, data: bytes | memoryview) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgraded(bytes(data[upgrade.args[0] :]))
-        except httptools.HttpParserError as error:
-            self._refusal = self._refusal or BadRequest(f"The request is malformed: {error}")
 
     def _after_feed(self, size: int) -> None:
         """Look at all that a packet may have left: a refusal, half a head, half a body, requests."""
@@ -273,95 +291,38 @@ class HTTPProtocol(asyncio.Protocol):
             self._grow_head(size)
         elif self._request is not None:
             self._queue_incomplete()
+        elif (
+            self._reader is not None
+            and self._reader.excess(size) > self._limits.header_bytes + self._limits.chunk_extension_bytes
+        ):
+            self._refuse(HeadersTooLarge("The body has too much around it: chunk extensions or trailers."))
         if self._queue and self._task is None:
             self._serve_queue()
         if self._reader is not None or self._queue:
             self._update_reading()
 
     def _grow_head(self, size: int) -> None:
-        if self._head_bytes == 0 and self._task is None:
-            self.deadline = self.server.now + self.server.timeouts.headers
+        if (
+            self._head_bytes == 0
+        ):  # count what is known to be of this head: others may have been in the packet
+            size = head_size(self._target, self._headers)
+            if self._task is None:
+                self.deadline = self.server.now + (self.server.timeouts.headers or inf)
         self._head_bytes += size
         if self._head_bytes > self._limits.header_bytes:
             self._refuse(oversized_head(self._target, self._limits))
-
-    # -- parser callbacks -----------------------------------------------------------------------------------------
-
-    def on_url(self, url: bytes) -> None:
-        """The request target, or a part of it when it is split over packets; not empty until the head is complete."""
-        self._target = self._target + url if self._target else url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of the head, or of the trailer section."""
-        self._headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        """The head is complete: make the request."""
-        headers, self._headers = self._headers, []
-        target, self._target = self._target, b""
-        index = dict(headers)
-        parser = self._parser
-        self._keep_alive = keep_alive = parser.should_keep_alive()
-        # Only HTTP/1.1 stays open without being asked to: no need to ask the parser (which formats a string, 0.18 µs).
-        version = "1.1" if keep_alive and b"connection" not in index else parser.get_http_version()
-        if (
-            b"host" not in index
-            or len(index) != len(headers)
-            or target[:1] != b"/"
-            or len(headers) > self._limits.header_count
-            or len(target) > self._limits.target_bytes
-            or self._head_bytes
-            or version != "1.1"
-        ):
-            self._refusal = find_refusal(target, headers, version, self._limits)
-            if self._refusal is not None:
-                return
-            target = origin_form(target, headers)
-            index = first_values(headers)
-        connection: Connection = self._connection
-        if version != "1.1" or self._trusted:
-            connection = self.server.adapt(self, connection, version, headers)
-        method = parser.get_method()
-        self._request = Request(
-            _METHODS.get(method) or method.decode("latin-1"),
-            target.decode("latin-1"),  # ASCII: the parser refuses other bytes
-            headers,
-            connection,
-            b"",
-            index,
-        )
-
-    def on_body(self, body: bytes) -> None:
-        """Part of the body; framing is removed."""
-        if self._reader is not None:
-            self._reader.feed(body)
-        elif self._parts is None:
-            self._parts = [body]
-        else:
-            self._parts.append(body)
-
-    def on_message_complete(self) -> None:
-        """The request is complete."""
-        request, self._request = self._request, None
-        self._head_bytes = 0
-        if self._headers and self._reader is None and request is not None:
-            request.trailers, self._headers = self._headers, []
-        if self._reader is not None:
-            self._reader.finish(self._headers)
-            self._headers, self._reader = [], None
-        elif request is not None:
-            if self._parts is not None:
-                request.set_body(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
-                self._parts = None
-            self._queue.append((request, self._keep_alive, None))
 
     def _queue_incomplete(self) -> None:
         """More of the body is to come: the handler may begin, and reads it as it arrives."""
         request, self._request = self._request, None
         if request is None:
             return
+        if self._parser.should_upgrade() and is_websocket(request):
+            self._refuse(handshake_with_body())
+            return
         reader = BodyReader(self._body_wanted, self._update_reading)
-        expect = request.headers.first(b"expect")
+        http_1_0 = request.connection.http_version == "1.0"  # has no expectations (RFC 9110 section 10.1.1)
+        expect = None if http_1_0 else request.headers.first(b"expect")
         if expect is not None and expect.lower() != b"100-continue":  # RFC 9110 section 10.1.1
             self._refuse(
                 ExpectationFailed("The server meets no such expectation.", got=expect.decode("latin-1"))
@@ -374,39 +335,7 @@ class HTTPProtocol(asyncio.Protocol):
         request.set_body(reader)
         self._queue.append((request, self._keep_alive, reader))
 
-    def _upgraded(self, rest: bytes) -> None:
-        """The parser stopped after an Upgrade head: a WebSocket takes the rest, anything else is HTTP as before."""
-        if (
-            not self._queue
-            or b"websocket" not in (self._queue[-1][0].headers.first(b"upgrade") or b"").lower()
-        ):
-            self._parser = httptools.HttpRequestParser(self)
-            if rest:
-                self._feed(rest)
-            return
-        self._queue[-1] = (self._queue[-1][0], False, None)
-        self._held = memoryview(rest) if rest else None
-        self._pause_reading()
-
     # -- flow control ---------------------------------------------------------------------------------------------
-
-    @property
-    def _full(self) -> bool:
-        return len(self._queue) >= self._limits.pipeline_depth or (
-            self._reader is not None and self._reader.full
-        )
-
-    def _update_reading(self) -> None:
-        if self._full or self._held is not None:
-            self._pause_reading()
-        elif self._reading_paused and not self.gone:
-            self._reading_paused = False
-            self.transport.resume_reading()
-
-    def _pause_reading(self) -> None:
-        if not self._reading_paused and not self.gone:
-            self._reading_paused = True
-            self.transport.pause_reading()
 
     def _body_wanted(self) -> None:
         """A handler waits for the body: give leave to send it (RFC 9110 section 10.1.1), and start the clock."""
@@ -414,9 +343,11 @@ class HTTPProtocol(asyncio.Protocol):
         if reader is not None and reader.expects_continue and not self._head_sent:
             reader.expects_continue = False
             self.write(CONTINUE)
-        self.deadline = self.server.now + (self.server.timeouts.body or inf)
+        if reader is not None:
+            reader.since = self.server.now
+            self.deadline = self.server.now + reader.patience(self.server.timeouts.body or inf)
         if self._held is not None:
-            self._loop.call_soon(self._feed_held)
+            self._loop.call_soon(self._feed_held, context=self.server.context.copy())
         else:
             self._update_reading()
 
@@ -429,17 +360,20 @@ class HTTPProtocol(asyncio.Protocol):
         self._feeding = True
         queue = self._queue
         while queue and self._task is None and not self.write_paused and not self.gone:
-            request, keep_alive, reader = queue.pop(0)
-            self._current = request
-            self._head_sent = False
-            self.deadline = inf
-            work = self._serve(request, keep_alive, reader)
-            if _EAGER:
-                task = asyncio.Task(work, loop=self._loop, name="request", eager_start=True)  # type: ignore[call-arg]
-                self._task = None if task.done() else task
-            else:
-                self._task = asyncio.Task(work, loop=self._loop, name="request")
+            self._start(*queue.pop(0))
         self._feeding = False
+
+    def _start(self, request: Request, keep_alive: bool, reader: BodyReader | None) -> None:
+        """Serve a request in a task of its own."""
+        self._current = request
+        self._head_sent = False
+        self.deadline = self.server.now + EOF_GRACE if self._eof else inf
+        work = self._serve(request, keep_alive, reader)
+        if _EAGER:
+            task = asyncio.Task(work, loop=self._loop, name="request", eager_start=True)  # type: ignore[call-arg]
+            self._task = None if task.done() else task
+        else:
+            self._task = asyncio.Task(work, loop=self._loop, name="request")
 
     async def _serve(self, request: Request, keep_alive: bool, reader: BodyReader | None) -> None:
         server = self.server
@@ -455,50 +389,21 @@ class HTTPProtocol(asyncio.Protocol):
                 self._write_buffered(request, response)
             else:
                 await self._write_unbuffered(request, response)
-        except asyncio.CancelledError:
-            self.transport.abort()
         except ClientDisconnected:
             self.transport.abort()
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:
-            self._broken(request, error)
-            if not isinstance(error, Exception):
-                raise
+            response = self._broken(request, response, error)
         finally:
             self._finished(request, response, started)
 
     def _leave_unread(self, request: Request, reader: BodyReader) -> None:
         """The answer is there before the body: skip a short rest; a long one ends the connection."""
         rest = request.content_length
-        if rest is None or rest > SMALL_REST or reader.expects_continue:
+        if rest is None or rest > SMALL_REST or reader.expects_continue or reader.failed:
             self._close_after = True
         reader.discard()
-
-    def _write_buffered(self, request: Request, response: Response) -> None:
-        body = response.body
-        size = len(body)
-        server = self.server
-        framing = LENGTHS[size] if size < len(LENGTHS) else b"content-length: %d\r\n" % size
-        if self._close_after:
-            framing += CLOSE
-        elif request.connection.http_version == "1.0":
-            framing += KEEP_ALIVE
-        self._head_sent = True
-        if request.method == "HEAD" or response.status in WITHOUT_BODY:
-            self._write_bodiless(response, framing)
-            return
-        if response._headers is None:
-            head = server.heads[response.status, response.content_type, response.defaults]
-        else:
-            head = encode_head(response)
-        if size < SLICE:
-            self.transport.write(b"".join((head, framing, server.date, body)))
-        else:
-            self.transport.writelines((head, framing, server.date, body))
-
-    def _write_bodiless(self, response: Response, framing: bytes) -> None:
-        if response.status in WITHOUT_BODY:
-            framing = CLOSE if self._close_after else b""
-        self.transport.write(b"".join((self.server.heads.head(response), framing, self.server.date)))
 
     async def _write_unbuffered(self, request: Request, response: Response) -> None:
         if isinstance(response, Upgrade):
@@ -510,14 +415,20 @@ class HTTPProtocol(asyncio.Protocol):
         endless = response.content_type == EVENT_STREAM
         if endless:
             self.server.streams.add(self)
+        if request.on_disconnect is None:
+            request.on_disconnect = "cancel"  # the work is done; a stream has no use without its reader
         try:
-            await response.write_to(writer)
+            if self.gone:
+                raise ClientDisconnected("The client went away before the response began.")
+            if request.method != "HEAD" and response.status not in WITHOUT_BODY:  # it may have no end
+                await response.write_to(writer)
         except asyncio.CancelledError:
             if not endless or self.gone or not self.server.draining:
                 raise
         finally:
             if endless:
                 self.server.streams.discard(self)
+            response.sent = writer.sent
             await response.close()
         writer.finish(response.encoded_trailers())
         if not writer.whole:
@@ -530,16 +441,21 @@ class HTTPProtocol(asyncio.Protocol):
         self._held = None
         self._queue.clear()
         self.server.closed(self)
-        del self._parser
+        del self._parser, self._connection
 
-    def _broken(self, request: Request, error: BaseException) -> None:
+    def _broken(self, request: Request, response: Response | None, error: BaseException) -> Response | None:
         """The app let an error through, or a body failed half-way: answer if that is still possible, else cut."""
-        logger.error("%s %s failed", request.method, request.target, exc_info=error)
         self._close_after = True
+        if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+            self.transport.abort()
+            return response
+        if not isinstance(error, HTTPError) or error.status >= 500:
+            logger.error("%s %s failed", request.method, request.target, exc_info=error)
         if self._head_sent or self.gone:
             self.transport.abort()
         else:
             self._write_buffered(request, refusal_response(error))
+        return response if isinstance(response, Response) else None
 
     def _finished(self, request: Request, response: Response | None, started: float) -> None:
         server = self.server
@@ -551,18 +467,21 @@ class HTTPProtocol(asyncio.Protocol):
             server.on_finished(request, response, started)
         if self.gone:
             return
-        if self._close_after or self._served == self._limits.requests_per_connection:
+        if self._close_after:
             self._end()
         elif self._queue:
-            self._serve_queue()
+            if not self._feeding:
+                self._run_outside(self._serve_queue)
         elif self._refusal is not None:
             self._refuse(self._refusal)
         elif not self.write_paused:
             self.deadline = server.now + (
-                server.timeouts.headers if self._target else server.timeouts.keep_alive
+                (server.timeouts.headers if self._target else server.timeouts.keep_alive) or inf
             )
+        if self._served + 1 == self._limits.requests_per_connection:
+            self._close_after = True  # the next response says so
         if self._reading_paused:
-            self._read_on()
+            self._run_outside(self._read_on)
 
     def _read_on(self) -> None:
         if self._held is not None:
@@ -576,12 +495,13 @@ class HTTPProtocol(asyncio.Protocol):
         if self._reader is not None or self._target or self._lingering:
             self._linger()
         else:
-            self.transport.close()
+            self._close()
 
     def _linger(self) -> None:
         """Read and drop what still comes: closing at once would send a reset that can destroy the answer."""
         self._lingering = True
         self._held = self._reader = None
+        self._unsent = self.transport.get_write_buffer_size()
         self.deadline = self.server.now + LINGER
         with suppress(OSError):  # asyncio: ENOTCONN once the client has reset the connection
             if self.transport.can_write_eof():
@@ -591,8 +511,11 @@ class HTTPProtocol(asyncio.Protocol):
     def _refuse(self, error: HTTPError) -> None:
         """Answer what cannot be served, after what came before it, and read no more."""
         self._lingering = True
-        self._request = self._reader = self._held = None
-        if self._task is not None or self._queue:
+        reader, self._reader = self._reader, None
+        self._request = self._held = self._familiar = None
+        if reader is not None:
+            self._refuse_body(reader, error)
+        elif self._task is not None or self._queue:
             self._refusal = error
             self._serve_queue()
         elif not self.gone:
@@ -600,48 +523,25 @@ class HTTPProtocol(asyncio.Protocol):
             self._write_buffered(Request("GET", "*", [], self._connection), refusal_response(error))
             self._linger()
 
+    def _refuse_body(self, reader: BodyReader, error: HTTPError) -> None:
+        """The body of a request whose handler may run already is broken: that is told where it is read."""
+        self._refusal = None
+        reader.fail(error)
+        if self._queue:
+            request, _, _ = self._queue[-1]
+            self._queue[-1] = (request, False, reader)
+            self._serve_queue()
+        elif self._task is not None:
+            self._close_after = True
+        elif not self.gone:  # it was answered without
+            self._linger()
+
     def _cancel_abandoned(self) -> None:
         """The client is gone: cancel what it asked for, unless that must finish (unsafe methods, by default)."""
         if self._task is not None and self._current is not None and self._current.cancel_on_disconnect:
             self._task.cancel()
 
-    # -- bytes out ------------------------------------------------------------------------------------------------
 
-    def write(self, data: bytes) -> None:
-        """Write to the socket, or raise ``ClientDisconnected``."""
-        if self.gone:
-            raise ClientDisconnected("The client went away.")
-        self.transport.write(data)
-
-    def write_head(self, response: Response, framing: bytes) -> None:
-        """Write the head of a response that writes itself."""
-        if self._close_after:
-            framing += CLOSE
-        self._head_sent = True
-        self.write(b"%b%b%b" % (self.server.heads.head(response), framing, self.server.date))
-
-    def close_after_response(self) -> None:
-        """End the connection with this response, because its end is the end of the body."""
-        self._close_after = True
-
-    async def drain(self) -> None:
-        """Wait until the client has taken most of what was written."""
-        while self.write_paused and not self.gone:
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            if self._drain_waiters is None:
-                self._drain_waiters = []
-            self._drain_waiters.append(waiter)
-            await waiter
-        if self.gone:
-            raise ClientDisconnected("The client went away while the response was sent.")
-
-    def _wake_writers(self) -> None:
-        waiters, self._drain_waiters = self._drain_waiters, None
-        for waiter in waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def early_hints(self, headers: RawHeaders) -> None:
-        """Send a 103 with ``headers`` unless the response has begun (RFC 8297)."""
-        if not self._head_sent and not self.gone and self._connection.http_version == "1.1":
-            self.write(b"HTTP/1.1 103 Early Hints\r\n" + encode_fields(headers) + b"\r\n")
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

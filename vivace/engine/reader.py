@@ -6,6 +6,7 @@ The buffer is bounded by pausing the socket: what the handler does not read stay
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +14,12 @@ from vivace.errors import ClientDisconnected, HTTPError
 from vivace.http.headers import RawHeaders
 
 HIGH_WATER: Final = 65_536  # bytes buffered before the socket is paused
+SLOWEST: Final = (
+    240  # bytes per second of waiting, beyond the patience for a first byte; Kestrel's minimum rate
+)
+FRAMED: Final = (
+    9  # bytes on the wire for each byte of a body that raise no doubt; chunks of one byte take six
+)
 
 
 class BodyReader:
@@ -27,8 +34,12 @@ class BodyReader:
         "complete",
         "discarding",
         "expects_continue",
+        "received",
+        "since",
         "size",
         "trailers",
+        "waited",
+        "wire",
     )
 
     def __init__(self, wanted: Callable[[], None], drained: Callable[[], None]) -> None:
@@ -41,6 +52,12 @@ class BodyReader:
         self.discarding = False
         self.expects_continue = False
         self.size = 0
+        self.received = self.wire = (
+            0  # bytes of the body, and of everything since it was known to be incomplete
+        )
+        self.since = self.waited = (
+            0.0  # when the handler began to wait, and how long it has waited for the client
+        )
         self.trailers: RawHeaders | None = None
 
     @property
@@ -53,14 +70,32 @@ class BodyReader:
         """True when the socket should pause."""
         return self.size >= HIGH_WATER
 
-    def feed(self, data: bytes) -> None:
+    @property
+    def failed(self) -> bool:
+        """True when the rest of the body will never come."""
+        return self._error is not None
+
+    def patience(self, timeout: float) -> float:
+        """Return how many seconds to wait for the next byte: ``timeout``, less for a client that sends drop by drop."""
+        return min(timeout, timeout + self.received / SLOWEST - self.waited)
+
+    def excess(self, size: int) -> int:
+        """Count ``size`` bytes from the wire; return how many came that were no body: chunk extensions, trailers."""
+        self.wire += size
+        return self.wire - FRAMED * self.received
+
+    def feed(self, data: bytes, now: float = 0.0) -> None:
         """Take bytes from the socket."""
+        self.received += len(data)
+        if self._waiter is not None:
+            self.waited += now - self.since
+            self.since = now
         if not self.discarding:
             self._buffer.append(data)
             self.size += len(data)
             self._wake()
 
-    def finish(self, trailers: RawHeaders) -> None:
+    def finish(self, trailers: RawHeaders | None) -> None:
         """Take the end of the body, and the fields after it."""
         self.complete = True
         if trailers:
@@ -84,7 +119,7 @@ class BodyReader:
             if self.complete:
                 return b""
             if self._error is not None:
-                raise self._error
+                raise copy.copy(self._error)  # the one we keep must not come to hold the frames that hold us
             self._wanted()
             self._waiter = asyncio.get_running_loop().create_future()
             try:

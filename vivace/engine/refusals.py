@@ -2,6 +2,9 @@
 
 What the parser refuses itself is not repeated: Content-Length with Transfer-Encoding, differing or repeated
 Content-Length, obsolete line folding, a bare LF, a space before the colon.
+
+What it takes and we do not, beyond the rules below: several spaces between the parts of a request line. It does not say
+where a line began, so packets in which there might be one (``LOOSE``) are fed line by line.
 """
 
 from __future__ import annotations
@@ -15,21 +18,37 @@ import msgspec
 from vivace.config.settings import Limits
 from vivace.errors import BadRequest, HeadersTooLarge, HTTPError, ServerError, URITooLong
 from vivace.http.headers import RawHeaders
+from vivace.http.request import Request
 from vivace.http.response import Response
 
 _ABSOLUTE: Final = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+([/?]|$)")  # RFC 9112 section 3.2.2
 _ONCE: Final = (b"host", b"content-length", b"content-type", b"authorization", b"origin")
 """Fields that mean one thing: two of them are an attempt to be read differently by two servers."""
+LOOSE: Final = re.compile(rb"[A-Z]  |  (?:HTTP|RTSP|ICE)/")
+LINES: Final = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
-def find_refusal(target: bytes, headers: RawHeaders, version: str, limits: Limits) -> HTTPError | None:
+class Refused(Exception):
+    """Stops the parser; what is wrong is kept by the connection."""
+
+
+def is_loose(line: bytes, target: bytes) -> bool:
+    """Return whether a request line has several spaces around its target."""
+    return b"  " + target in line or target + b"  " in line
+
+
+def find_refusal(
+    method: bytes, target: bytes, headers: RawHeaders, version: str, limits: Limits
+) -> HTTPError | None:
     """Return what is wrong with a head, or ``None``."""
-    for problem in _problems(target, headers, version, limits):
+    for problem in _too_large(target, headers, limits):
+        return problem
+    for problem in _problems(method, target, headers, version):
         return problem
     return None
 
 
-def _problems(target: bytes, headers: RawHeaders, version: str, limits: Limits) -> Iterable[HTTPError]:
+def _too_large(target: bytes, headers: RawHeaders, limits: Limits) -> Iterable[HTTPError]:
     if len(target) > limits.target_bytes:
         yield _target_too_long(target, limits)
     if len(headers) > limits.header_count:
@@ -38,18 +57,29 @@ def _problems(target: bytes, headers: RawHeaders, version: str, limits: Limits) 
             expected=f"at most {limits.header_count}",
             got=str(len(headers)),
         )
-    size = sum([len(name) + len(value) + 4 for name, value in headers]) + len(target)
-    if size > limits.header_bytes:
+    if head_size(target, headers) > limits.header_bytes:
         yield oversized_head(target, limits)
+
+
+def _problems(method: bytes, target: bytes, headers: RawHeaders, version: str) -> Iterable[HTTPError]:
     if version not in ("1.1", "1.0"):
         yield BadRequest("The server speaks HTTP/1.1 here.", got=f"HTTP/{version}")
     names = [name for name, _ in headers]
-    if version == "1.1" and b"host" not in names:  # RFC 9112 section 3.2
+    if version == "1.1" and not dict(headers).get(b"host"):  # RFC 9112 section 3.2
         yield BadRequest("The request has no Host header.")
+    if method == b"CONNECT":
+        yield BadRequest("This server is no tunnel.", got="CONNECT")
+    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings and (version == "1.0" or codings != [b"chunked"]):  # RFC 9112 sections 6.1 and 7
+        yield BadRequest(
+            "The Transfer-Encoding is not understood.",
+            expected="chunked, over HTTP/1.1",
+            got=f"{b', '.join(codings).decode('latin-1')[:80]}, over HTTP/{version}",
+        )
     for name in _ONCE:
         if names.count(name) > 1:
             yield BadRequest(f"The header {name.decode()} may come only once.")
-    if not (target.startswith(b"/") or target == b"*" or _ABSOLUTE.match(target)):
+    if not (target.startswith(b"/") or (target == b"*" and method == b"OPTIONS") or _ABSOLUTE.match(target)):
         yield BadRequest(
             "The request target is not a path.", expected="/path", got=target[:80].decode("latin-1")
         )
@@ -63,6 +93,26 @@ def origin_form(target: bytes, headers: RawHeaders) -> bytes:
     authority, mark, query = authority.partition(b"?")
     headers[:] = [pair for pair in headers if pair[0] != b"host"] + [(b"host", authority)]
     return slash + path if slash else b"/" + mark + query
+
+
+def head_size(target: bytes, headers: RawHeaders) -> int:
+    """Return how many bytes of a header section are known, ``: `` and line ends included."""
+    return sum([len(name) + len(value) + 4 for name, value in headers]) + len(target)
+
+
+def is_websocket(request: Request) -> bool:
+    """Return whether a request asks to become a WebSocket."""
+    return b"websocket" in (request.upgrade or b"").lower()
+
+
+def announces_body(request: Request) -> bool:
+    """Return whether a body comes behind the head."""
+    return bool(request.content_length) or b"transfer-encoding" in request.indexed()
+
+
+def handshake_with_body() -> BadRequest:
+    """Return the error for a WebSocket handshake with a body: where its frames begin would be a matter of opinion."""
+    return BadRequest("A WebSocket handshake has no body.")
 
 
 def first_values(headers: RawHeaders) -> dict[bytes, bytes]:

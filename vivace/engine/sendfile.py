@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from vivace.errors import ClientDisconnected
 
 if TYPE_CHECKING:
-    from .protocol import HTTPProtocol
+    from .outlet import Outlet
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ AT_ONCE: Final = 1_048_576  # bytes that a thread sends before others get their 
 _NOWAIT: Final[int] = getattr(os, "RWF_NOWAIT", 0)
 
 
-async def send_file(protocol: HTTPProtocol, descriptor: int, offset: int, count: int) -> None:
+async def send_file(protocol: Outlet, descriptor: int, offset: int, count: int) -> None:
     """Send ``count`` bytes of an open file from ``offset``, after all that was written before; waits for slow clients.
 
     Raises ``ClientDisconnected``, and ``ValueError`` when the file is shorter than was announced. The descriptor stays
@@ -48,27 +48,27 @@ async def send_file(protocol: HTTPProtocol, descriptor: int, offset: int, count:
     """
     if count <= SMALL:
         data = _warm(descriptor, offset, count)
-        await _send_data(protocol, data or await _read(descriptor, offset, count))
+        await _send_data(protocol, data or await read_exactly(descriptor, offset, count))
     elif sys.platform == "linux" and protocol.transport.get_extra_info("sslcontext") is None:
         await _send_by_kernel(protocol, descriptor, offset, count)
     else:
         await _send_pieces(protocol, descriptor, offset, count)
 
 
-async def _send_data(protocol: HTTPProtocol, data: bytes) -> None:
+async def _send_data(protocol: Outlet, data: bytes) -> None:
     protocol.write(data)
     if protocol.write_paused:
         await protocol.drain()
 
 
-async def _send_pieces(protocol: HTTPProtocol, descriptor: int, offset: int, count: int) -> None:
+async def _send_pieces(protocol: Outlet, descriptor: int, offset: int, count: int) -> None:
     while count:
         size = min(count, PIECE)
-        await _send_data(protocol, await _read(descriptor, offset, size))
+        await _send_data(protocol, await read_exactly(descriptor, offset, size))
         offset, count = offset + size, count - size
 
 
-async def _send_by_kernel(protocol: HTTPProtocol, descriptor: int, offset: int, count: int) -> None:
+async def _send_by_kernel(protocol: Outlet, descriptor: int, offset: int, count: int) -> None:
     transport = protocol.transport
     transport.set_write_buffer_limits(high=0)  # pauses now, unless the buffer is empty
     try:
@@ -83,9 +83,9 @@ async def _send_by_kernel(protocol: HTTPProtocol, descriptor: int, offset: int, 
             transport.set_write_buffer_limits()
 
 
-async def _pump(protocol: HTTPProtocol, socket: int, descriptor: int, offset: int, count: int) -> None:
+async def _pump(protocol: Outlet, socket: int, descriptor: int, offset: int, count: int) -> None:
     while count:
-        sent = await _in_thread(lambda at=offset, rest=count: _push(socket, descriptor, at, rest))  # type: ignore[misc]
+        sent = await in_thread(lambda at=offset, rest=count: _push(socket, descriptor, at, rest))  # type: ignore[misc]
         if sent is None:
             await _writable(protocol, socket)
         else:
@@ -105,7 +105,7 @@ def _push(socket: int, descriptor: int, offset: int, count: int) -> int | None:
     return sent or _truncated()
 
 
-async def _writable(protocol: HTTPProtocol, socket: int) -> None:
+async def _writable(protocol: Outlet, socket: int) -> None:
     """Wait until the kernel takes more for the client, as if its transport had paused."""
     loop = asyncio.get_running_loop()
     protocol.pause_writing()
@@ -128,8 +128,9 @@ def _warm(descriptor: int, offset: int, count: int) -> bytes | None:
     return bytes(buffer) if size == count else None
 
 
-async def _read(descriptor: int, offset: int, count: int) -> bytes:
-    return await _in_thread(lambda: _read_all(descriptor, offset, count))
+async def read_exactly(descriptor: int, offset: int, count: int) -> bytes:
+    """Return ``count`` bytes of an open file, read in a thread; raises ``ValueError`` when it is shorter."""
+    return await in_thread(lambda: _read_all(descriptor, offset, count))
 
 
 def _read_all(descriptor: int, offset: int, count: int) -> bytes:
@@ -155,7 +156,7 @@ def _truncated() -> int:
     raise ValueError("the file is shorter than what was to be sent of it")
 
 
-async def _in_thread(function: Callable[[], T]) -> T:
+async def in_thread(function: Callable[[], T]) -> T:
     """Call ``function`` in a thread; a cancelled caller is kept until the thread is done (rule 3)."""
     working = asyncio.get_running_loop().run_in_executor(None, function)
     try:
@@ -171,4 +172,4 @@ async def _in_thread(function: Callable[[], T]) -> T:
         raise
 
 
-__all__ = ["AT_ONCE", "PIECE", "SMALL", "read_at", "send_file"]
+__all__ = ["AT_ONCE", "PIECE", "SMALL", "in_thread", "read_at", "read_exactly", "send_file"]

@@ -16,7 +16,8 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -30,18 +31,23 @@ from vivace.http.types import Handle
 from .acceptor import Acceptor
 from .connection import EngineConnection
 from .protocol import HTTPProtocol
+from .proxies import TrustedProxies, peer_address, replace_host
 from .wire import HeadCache
 
 if TYPE_CHECKING:
     import ssl
 
+    from .outlet import Outlet
+    from .proxyprotocol import ProxyAcceptor, ProxyHeader
     from .websocket import EngineWebSocket
 
 logger = logging.getLogger("vivace.engine")
 
 TICK: Final = 0.25  # seconds: the precision of all time-outs
 DRAIN_STEP: Final = 0.05  # seconds between looks at what a drain still waits for
-IDLE_GRACE: Final = 1.0  # seconds of a drain before idle connections are closed, at most a quarter of the whole
+IDLE_GRACE: Final = (
+    1.0  # seconds of a drain before idle connections are closed, at most a quarter of the whole
+)
 
 Finished: TypeAlias = Callable[[Request, "Response | None", float], None]
 """Called after each response with the request, the response (None: cut off) and the clock when it began."""
@@ -68,6 +74,7 @@ class Server:
         self.timeouts = settings.timeouts
         self.clock = clock
         self.loop = asyncio.get_running_loop()
+        self.context = copy_context()  # that of no request
         self.heads = HeadCache()
         self.on_finished: Finished | None = None
         self.draining = False
@@ -78,7 +85,11 @@ class Server:
         self._talks: set[asyncio.Task[None]] = set()
         self._served = 0  # by connections that are closed
         self._wall_clock = wall_clock
-        self._acceptors: list[Acceptor] = []
+        self._acceptors: list[Acceptor | ProxyAcceptor] = []
+        self.proxies = TrustedProxies(
+            settings.trusted_proxies, headers=settings.forwarded_headers, host=settings.forwarded_host
+        )
+        self.introduced: dict[int, ProxyHeader] = {}  # by descriptor, while a connection is being made
         self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self.now = 0.0
@@ -89,13 +100,21 @@ class Server:
 
     async def listen(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on ``sockets`` (bound; TCP or Unix) from now on; they stay the caller's to close."""
+        self.context = copy_context()
         for sock in sockets:
-            acceptor = Acceptor(sock, self.protocol, tls, self.timeouts.headers or None)
+            acceptor = self._acceptor(sock, tls)
             self._acceptors.append(acceptor)
             await acceptor.open()
         self.accepting = True
         if self._timer is None:
             self._schedule()
+
+    def _acceptor(self, sock: socket.socket, tls: ssl.SSLContext | None) -> Acceptor | ProxyAcceptor:
+        if self.settings.proxy_protocol:
+            from .proxyprotocol import ProxyAcceptor  # few servers need it
+
+            return ProxyAcceptor(self, sock, tls)
+        return Acceptor(sock, self.protocol, tls, self.timeouts.headers or None)
 
     def protocol(self) -> HTTPProtocol:
         """Return the protocol for a new connection."""
@@ -198,23 +217,35 @@ class Server:
         if self.draining and not self.open_connections:
             self._idle.set()
 
+    def trusts(self, peer: tuple[str, int] | None) -> bool:
+        """Tell whether a peer may speak for others; see ``proxies``."""
+        return self.proxies.trusts(peer)
+
     def describe(self, transport: asyncio.BaseTransport) -> tuple[Connection, bool]:
-        """Return what the transport says of the connection, and whether its peer is a trusted proxy."""
-        peer, here = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        """Return what the transport, or a PROXY header, says of the connection; and whether its peer is trusted."""
+        peer = peer_address(transport.get_extra_info("peername"))
+        here = peer_address(transport.get_extra_info("sockname"))
+        if self.introduced:
+            header = self.introduced.get(transport.get_extra_info("socket").fileno())
+            peer, here = (header.client, header.server) if header is not None else (peer, here)
         tls = transport.get_extra_info("sslcontext") is not None
-        base = Connection("https" if tls else "http", _address(peer), _address(here))
+        base = Connection("https" if tls else "http", peer, here)
         if tls:
             base.peer_certificate = transport.get_extra_info("peercert") or None
-        return base, False
+        return base, self.proxies.trusts(peer)
 
     def adapt(
-        self, protocol: HTTPProtocol, connection: Connection, version: str, headers: RawHeaders
+        self, protocol: Outlet, connection: Connection, version: str, headers: RawHeaders
     ) -> Connection:
         """Return the connection as one request sees it: another HTTP version, or what a trusted proxy says."""
-        if version == connection.http_version:
-            return connection
         adapted = EngineConnection(protocol, connection)
         adapted.http_version = version
+        if self.proxies.trusts(connection.client):
+            origin = self.proxies.resolve(connection.client, headers)
+            adapted.client = origin.client
+            adapted.scheme = origin.scheme or connection.scheme
+            if origin.host is not None:
+                replace_host(headers, origin.host)
         return adapted
 
     def upgrade(
@@ -231,9 +262,14 @@ class Server:
         socket.attach(early)
         if self.draining:
             socket.shut_down()
-        task = self.loop.create_task(socket.serve(response.run), name="websocket")
+        self.adopt(socket.serve(response.run), "websocket")
+
+    def adopt(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Start a task that lives no longer than the server."""
+        task = self.loop.create_task(work, name=name)
         self._talks.add(task)
         task.add_done_callback(self._talks.discard)
+        return task
 
     # -- the clock ------------------------------------------------------------------------------------------------
 
@@ -254,10 +290,6 @@ class Server:
     def _schedule(self) -> None:
         self._timer = self.loop.call_later(TICK, self._schedule)
         self.sweep()
-
-
-def _address(name: Any) -> tuple[str, int] | None:
-    return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(name) >= 2 else None
 
 
 __all__ = ["TICK", "Finished", "Server"]

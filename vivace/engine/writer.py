@@ -14,7 +14,7 @@ from vivace.http.response import Response
 from .wire import CHUNKED, LAST_CHUNK, WITHOUT_BODY, announced_length, chunk
 
 if TYPE_CHECKING:
-    from .protocol import HTTPProtocol
+    from .outlet import Outlet
 
 
 class ResponseWriter:
@@ -31,7 +31,7 @@ class ResponseWriter:
         "started",
     )
 
-    def __init__(self, protocol: HTTPProtocol, request: Request, response: Response) -> None:
+    def __init__(self, protocol: Outlet, request: Request, response: Response) -> None:
         self._protocol = protocol
         self._request = request
         self._response = response

@@ -20,7 +20,7 @@ class VivaceError(Exception):
     """
 
     code: ClassVar[str] = "vivace-error"
-    status: ClassVar[int] = 500
+    status: int = 500
 
     def __init__(self, what: str, *, expected: str = "", got: str = "", fix: str = "") -> None:
         super().__init__(what)

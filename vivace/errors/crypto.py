@@ -11,7 +11,7 @@ class BadSignature(VivaceError):
     """A signed or encrypted token was not made by one of our keys for this purpose, or was changed on its way."""
 
     code: ClassVar[str] = "bad-signature"
-    status: ClassVar[int] = 400
+    status: int = 400
 
 
 class SignatureExpired(BadSignature):

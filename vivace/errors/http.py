@@ -28,24 +28,36 @@ class Problem:
 class HTTPError(VivaceError):
     """An error that is an HTTP answer; ``detail`` is safe to show to the client.
 
-    ``headers`` are added to the answer. Subclasses fix the status; ``HTTPError(418, "…")`` sets any.
+    ``headers`` are added to the answer. Subclasses fix the status; ``HTTPError("…", status=418)`` sets any from 400 on.
     """
 
     code: ClassVar[str] = "http-error"
-    title: ClassVar[str] = "Error"
+    title: str = "Error"
 
     def __init__(
         self,
         detail: str = "",
         *,
+        status: int = 0,
         headers: Mapping[str, str] | None = None,
         expected: str = "",
         got: str = "",
         fix: str = "",
     ) -> None:
+        if status:
+            self.status, self.title = status, _title_of(status)
         super().__init__(detail or self.title, expected=expected, got=got, fix=fix)
         self.detail = detail
         self.headers: Mapping[str, str] = headers or {}
+
+
+def _title_of(status: int) -> str:
+    from http import HTTPStatus  # most programs need none of its 62 members
+
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return HTTPError.title
 
 
 class BadRequest(HTTPError):

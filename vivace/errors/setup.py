@@ -37,7 +37,7 @@ class AppNotRunning(VivaceError):
     """Work was handed to an app that is stopping or has not started."""
 
     code: ClassVar[str] = "app-not-running"
-    status: ClassVar[int] = 503
+    status: int = 503
 
 
 class NoCurrentApp(VivaceError):

@@ -23,7 +23,7 @@ class ClientDisconnected(VivaceError):
     """The client went away; nothing that is written can reach it."""
 
     code: ClassVar[str] = "client-disconnected"
-    status: ClassVar[int] = 499
+    status: int = 499
 
 
 class WrongResult(VivaceError):

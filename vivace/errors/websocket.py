@@ -11,7 +11,7 @@ class BadMessage(VivaceError):
     """A message is not what the handler asked for; a handler that lets it pass closes the socket with 1007."""
 
     code: ClassVar[str] = "bad-message"
-    status: ClassVar[int] = 400
+    status: int = 400
 
 
 class UnsendableMessage(VivaceError):
@@ -24,7 +24,7 @@ class WebSocketProtocolError(VivaceError):
     """The peer broke RFC 6455 or a limit; ``close_code`` is what it is told (1002, 1007, 1009 …)."""
 
     code: ClassVar[str] = "websocket-protocol"
-    status: ClassVar[int] = 400
+    status: int = 400
 
     def __init__(self, what: str, close_code: int = 1002, *, expected: str = "", got: str = "") -> None:
         super().__init__(what, expected=expected, got=got)

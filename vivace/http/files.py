@@ -86,7 +86,7 @@ class _Opened:
 
     @property
     def etag(self) -> str:
-        return f'"{self.modified_ns:x}-{self.size:x}"'
+        return file_etag(self.size, self.modified_ns)
 
     @property
     def last_modified(self) -> datetime:
@@ -101,7 +101,7 @@ class File(Response):
     """
 
     buffered: ClassVar[bool] = False
-    needs_prepare: ClassVar[bool] = True
+    needs_prepare: bool = True
 
     def __init__(
         self,
@@ -210,6 +210,11 @@ class File(Response):
         response.headers.raw.extend(self.headers.raw)
         response.headers.set(hand_over.header, hand_over.value)
         return response
+
+
+def file_etag(size: int, modified_ns: int) -> str:
+    """Return the strong entity tag of a file in this state."""
+    return f'"{modified_ns:x}-{size:x}"'
 
 
 def content_disposition(disposition: Disposition, filename: str) -> str:

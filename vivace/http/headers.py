@@ -61,14 +61,16 @@ class Headers:
         self.raw = raw
         self.index = index
 
+    def indexed(self) -> dict[bytes, bytes]:
+        """Return the first value of each lower-case name; made once."""
+        if self.index is None:
+            self.index = {key.lower(): value for key, value in reversed(self.raw)}
+        return self.index
+
     def first(self, name: bytes) -> bytes | None:
         """Return the first value of a lower-case name as bytes, or ``None``."""
         index = self.index
-        if index is None:
-            index = self.index = {}
-            for key, value in self.raw:
-                index.setdefault(key.lower(), value)
-        return index.get(name)
+        return index.get(name) if index is not None else self.indexed().get(name)
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value of ``name``, or ``default``."""

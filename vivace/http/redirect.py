@@ -46,7 +46,7 @@ class Redirect(Response):
     Raises ``UnsafeRedirect`` for a scheme that is not http or https.
     """
 
-    needs_prepare: ClassVar[bool] = True
+    needs_prepare: bool = True
     content_type: str | None = None
 
     def __init__(

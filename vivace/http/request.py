@@ -85,7 +85,8 @@ class Connection:
 class Request:
     """One HTTP request.
 
-    ``method`` is upper-case, ``path`` percent-decoded, ``target`` as it came. ``headers`` is read-only.
+    ``method`` is upper-case, ``path`` percent-decoded, ``target`` as it came. ``headers`` is read-only. ``prefix`` is
+    the part of the path (as it came) under which the app that answers is mounted; ``path`` is always the whole one.
     """
 
     # Class-level defaults, not slots: making a request sets only what it has (measured: 0.25 µs against 0.43 µs).
@@ -97,6 +98,7 @@ class Request:
     after: list[Callable[[], Any]] | None = None
     on_disconnect: str | None = None
     trailers: RawHeaders | None = None
+    prefix: str = ""
     bodies: Bodies = DEFAULT_BODIES
     _body: bytes | None = b""
     _whole: bytes | None = None
@@ -106,6 +108,7 @@ class Request:
     _form: FormData | None = None
     _state: dict[str, Any] | None = None
     _id: str | None = None
+    _headers: Headers | None = None
 
     def __init__(
         self,
@@ -118,7 +121,10 @@ class Request:
     ) -> None:
         self.method = method
         self.target = target
-        self.headers = Headers(headers, index)
+        self.raw_headers = headers
+        self.index = index
+        self.after = None
+        self._id = None
         self.connection = connection
         if "?" in target:
             self.raw_path, _, self.query_string = target.partition("?")
@@ -151,18 +157,27 @@ class Request:
         return unquote(raw) if "%" in raw else raw
 
     @property
+    def headers(self) -> Headers:
+        """The header fields, read-only."""
+        if self._headers is None:
+            self._headers = Headers(self.raw_headers, self.index)
+        return self._headers
+
+    def indexed(self) -> dict[bytes, bytes]:
+        """Return the first value of each lower-case header name; made once."""
+        if self.index is None:
+            self.index = self.headers.indexed()
+        return self.index
+
+    @property
     def upgrade(self) -> bytes | None:
         """The protocol that the client would rather talk (``websocket``), if any."""
-        index = self.headers.index
-        return index.get(b"upgrade") if index is not None else self.headers.first(b"upgrade")
+        return self.indexed().get(b"upgrade")
 
     @property
     def named(self) -> bool:
         """Whether the request has an id that somebody knows: it came with one, or its id was read."""
-        if self._id is not None:
-            return True
-        index = self.headers.index
-        return b"x-request-id" in index if index is not None else self.headers.first(b"x-request-id") is not None
+        return self._id is not None or b"x-request-id" in self.indexed()
 
     @property
     def id(self) -> str:
@@ -305,6 +320,7 @@ class Request:
         """
         if self._form is None:
             self._form = await read_form(self, progress)
+            self.after = self.after or []  # the app closes it once all that runs after the response is done
         return self._form
 
     def parts(self, progress: Progress | None = None) -> MultipartReader:
@@ -357,6 +373,7 @@ class Request:
             if limit is not None and received > limit:
                 raise self._too_large(limit)
             yield chunk
+        self.trailers = getattr(source, "trailers", None)
 
     def _too_large(self, limit: int) -> ContentTooLarge:
         return ContentTooLarge(

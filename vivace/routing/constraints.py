@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from vivace.http.request import Request
 
@@ -12,10 +13,11 @@ class version:  # noqa: N801  (reads as a word: where=version("2.1.0"))
     """The route answers clients whose ``Accept-Version`` covers this version: ``2``, ``2.x``, ``2.1.0``, ``*``.
 
     Without the header the route does not answer; routes are tried in the order of their registration, so register the
-    newest first and one without ``where`` last. Answers should carry ``Vary: Accept-Version``.
+    newest first and one without ``where`` last. The app adds ``Vary: Accept-Version`` to what they answer.
     """
 
     number: str
+    vary: ClassVar[tuple[str, ...]] = ("Accept-Version",)
 
     def __call__(self, request: Request) -> bool:
         """Return whether the client accepts this version."""

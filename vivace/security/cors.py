@@ -8,12 +8,14 @@ from vivace.errors import ConfigurationError
 from vivace.http.request import Request
 from vivace.http.response import Empty, Response
 
+from .origin import check_origins
+
 SAFELISTED = ("accept", "accept-language", "content-language", "content-type", "range")
 
 
 @dataclass(frozen=True, slots=True)
 class CORS:
-    """Lets scripts of ``origins`` read responses; off unless an app, router or route has one.
+    """Lets scripts of ``origins`` read responses; off unless the app has one: ``App(security=Security(cors=CORS(…)))``.
 
     ``origins=("*",)`` means anyone, without credentials: an origin is never reflected together with credentials
     unless it is listed by name. ``max_age`` is seconds a browser may keep a preflight answer.
@@ -34,6 +36,7 @@ class CORS:
                 got="origins=('*',), credentials=True",
                 fix="List the origins, or leave credentials off.",
             )
+        check_origins((origin for origin in self.origins if origin != "*"), "an origin of CORS")
 
     def before(self, request: Request) -> Response | None:
         """Answer a preflight; other requests go on."""
@@ -42,8 +45,9 @@ class CORS:
             return None
         response = Empty()
         self.after(request, response)
+        fields = response.headers
+        fields.vary("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
         if headers.get("origin") and self._allowed(headers["origin"]):
-            fields = response.headers
             fields.set("access-control-allow-methods", ", ".join(self.methods))
             fields.set("access-control-allow-headers", ", ".join((*SAFELISTED, *self.headers)))
             fields.set("access-control-max-age", str(self.max_age))

@@ -11,8 +11,8 @@ from vivace.http.headers import HeaderBlock
 class SecurityHeaders:
     """The headers and their values; ``None`` leaves one out.
 
-    ``hsts`` is in seconds and sent in production over HTTPS only when it is set (a wrong one locks visitors out for
-    that long, so it is a decision: ``check --deploy`` asks for it).
+    ``hsts`` is in seconds and sent over https only, when it is set (a wrong one locks visitors out for that long, so it
+    is a decision: ``check --deploy`` asks for it).
     """
 
     content_type_options: str | None = "nosniff"
@@ -24,8 +24,8 @@ class SecurityHeaders:
     content_security_policy: str | None = None
     hsts: int = 0
 
-    def block(self) -> HeaderBlock:
-        """Return the headers, encoded once."""
+    def block(self, *, secure: bool) -> HeaderBlock:
+        """Return the headers, encoded once; ``secure``: for answers over https (RFC 6797 section 7.2 wants HSTS there only)."""
         fields = {
             "x-content-type-options": self.content_type_options,
             "x-frame-options": self.frame_options,
@@ -34,6 +34,8 @@ class SecurityHeaders:
             "cross-origin-resource-policy": self.resource_policy,
             "permissions-policy": self.permissions_policy,
             "content-security-policy": self.content_security_policy,
-            "strict-transport-security": f"max-age={self.hsts}; includeSubDomains" if self.hsts else None,
+            "strict-transport-security": f"max-age={self.hsts}; includeSubDomains"
+            if secure and self.hsts
+            else None,
         }
         return HeaderBlock({name: value for name, value in fields.items() if value is not None})

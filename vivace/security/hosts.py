@@ -8,38 +8,52 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from vivace.errors import BadRequest, MisdirectedRequest
+from vivace.errors import BadRequest, ConfigurationError, MisdirectedRequest
 from vivace.http.request import Request
 
 _HOST: Final = re.compile(
     rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(:[0-9]{1,5})?"
 )  # RFC 3986 section 3.2.2, names we allow
+_PATTERN: Final = re.compile(
+    r"(\*|\[[0-9A-Fa-f:.]+\]|(\*\.|\.)?[A-Za-z0-9_\-][A-Za-z0-9._\-]*)(:[0-9]{1,5})?"
+)
 LOOPBACK: Final = ("localhost", ".localhost", "127.0.0.1", "[::1]")
 _REMEMBERED: Final = 1024  # distinct Host values; an attacker can send any number of them
 
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Answers only for ``allowed`` hosts, else 421: ``example.com``, ``.example.com`` (with all subdomains),
-    ``example.com:8000`` (that port alone), ``*`` (any).
+    """Answers only for ``allowed`` hosts, else 421.
 
-    Without ``allowed`` it is loopback and this machine's own names.
+    ``example.com`` (any port), ``example.com:8000`` (that port), ``*.example.com`` (its subdomains), ``.example.com``
+    (those and itself), ``*`` (any), each with a port or without. Without ``allowed``: loopback and this machine's names.
     """
 
     allowed: tuple[str, ...] = ()
-    _known: dict[bytes, bool] = field(default_factory=dict, compare=False, repr=False)
+    known: dict[bytes, bool] = field(default_factory=dict[bytes, bool], compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for pattern in self.allowed:
+            if not _PATTERN.fullmatch(pattern):
+                raise ConfigurationError(
+                    f"{pattern!r} is not a host that can be allowed.",
+                    expected="such as example.com, *.example.com, .example.com:8000, [::1] or *",
+                    got=pattern,
+                    fix="Leave out scheme and path, and put IPv6 addresses into brackets.",
+                )
 
     def check(self, request: Request) -> None:
         """Raise ``MisdirectedRequest`` (421) for a foreign host, ``BadRequest`` for one that is no host name."""
         host = request.headers.first(b"host")
         if host is None:  # HTTP/1.0; the engine requires Host from HTTP/1.1 on
             return
-        known = self._known.get(host)
-        if known is None:
-            known = self._remember(host)
-        if not known:
+        allowed = self.known.get(host)
+        if allowed is None:
+            allowed = self._remember(host)
+        if not allowed:
             raise MisdirectedRequest(
-                "This server does not answer for this host.",
+                "This server does not answer for this host: it is not in its setting VIVACE_HOSTS.",
+                expected="one of " + ", ".join(self.allowed or own_names()),
                 got=host.decode("latin-1")[:100],
                 fix="Name it in the setting VIVACE_HOSTS (comma-separated).",
             )
@@ -47,25 +61,32 @@ class Hosts:
     def _remember(self, host: bytes) -> bool:
         if not _HOST.fullmatch(host):
             raise BadRequest("The Host header is not a host name.", got=host.decode("latin-1")[:100])
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        answer = self._known[host] = self.matches(host.decode("ascii").lower())
+        if len(self.known) >= _REMEMBERED:
+            self.known.clear()
+        answer = self.known[host] = self.matches(host.decode("ascii").lower())
         return answer
 
     def matches(self, host: str) -> bool:
         """Return whether a lower-case host, perhaps with a port, is allowed."""
-        name = re.sub(r":\d+$", "", host).removesuffix(".")
-        return any(_matches(pattern.lower(), name, host) for pattern in self.allowed or own_names())
+        name, port = split_port(host)
+        return any(_matches(pattern, name.removesuffix("."), port) for pattern in self.allowed or own_names())
 
 
-def _matches(pattern: str, name: str, host: str) -> bool:
-    if pattern == "*":
-        return True
-    if pattern.startswith("*."):
-        pattern = pattern[1:]
-    if pattern.startswith("."):
-        return name == pattern[1:] or name.endswith(pattern)
-    return pattern in (name, host)
+def split_port(host: str) -> tuple[str, str]:
+    """Return name and port of a host; the port is ``""`` where there is none. IPv6 addresses stand in brackets."""
+    name, colon, port = host.rpartition(":")
+    return (name, port) if colon and not port.endswith("]") else (host, "")
+
+
+def _matches(pattern: str, name: str, port: str) -> bool:
+    wanted, wanted_port = split_port(pattern.lower())
+    if wanted_port and wanted_port != port:
+        return False
+    if wanted.startswith("*."):
+        return name.endswith(wanted[1:])
+    if wanted.startswith("."):
+        return name == wanted[1:] or name.endswith(wanted)
+    return wanted in ("*", name)
 
 
 def own_names() -> Iterable[str]:

@@ -1,23 +1,36 @@
-"""Cross-site request forgery, stopped by what the browser itself says (``Sec-Fetch-Site``, ``Origin``).
+"""Where a request was started: origins, and cross-site request forgery stopped by what the browser itself says.
 
 The rule, in order, for unsafe methods and for WebSocket handshakes:
 
-1. ``Sec-Fetch-Site: same-origin`` or ``none`` passes. Any other value needs a trusted ``Origin``.
-2. Without it (browsers before 2023, and plain-HTTP pages): ``Origin``, when there is one, must be the host or trusted.
-3. With neither: a request without cookies and credentials passes, for it is no browser's, or no one's in particular.
-   Otherwise a token is needed.
+| ``Sec-Fetch-Site`` | ``Origin`` | cookies or browser credentials | |
+|---|---|---|---|
+| ``same-origin``, ``none`` | any | any | passes |
+| any other value | trusted | any | passes |
+| any other value | else | any | 403 |
+| absent (browsers before 2023, pages over plain http) | this host, or trusted | any | passes |
+| absent | any other, ``null`` too | any | 403 |
+| absent | absent | no | passes: it is no browser's, or no one's in particular |
+| absent | absent | yes, a socket | passes: browsers must send ``Origin`` (RFC 6455 section 4.1) |
+| absent | absent | yes | a token is needed |
 
-Tokens come with the forms; until a ``token_valid`` is given, case 3 with cookies is refused.
+Credentials are those that a browser adds by itself: cookies, and ``Authorization`` with a scheme that it asks its user
+for. A bearer token (RFC 6750) is put there by a program that knows it, so it forges nothing.
+
+Tokens come with the forms; until a ``token_valid`` is given, the last case is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import urlsplit
 
-from vivace.errors import CrossOriginRefused
+from vivace.errors import ConfigurationError, CrossOriginRefused
 from vivace.http.request import SAFE_METHODS, Request
+
+_PORTS: Final = {"http": 80, "https": 443}
+_PUT_THERE_BY_PROGRAMS: Final = frozenset({b"bearer", b"dpop"})  # schemes; any other may be a browser's
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +43,16 @@ class SameOrigin:
     trusted: tuple[str, ...] = ()
     token_valid: Callable[[Request], bool] | None = None
 
+    def __post_init__(self) -> None:
+        check_origins(self.trusted, "a trusted origin")
+
+    def and_trusted(self, origins: Iterable[str]) -> SameOrigin:
+        """Return a copy that trusts ``origins`` too."""
+        return replace(self, trusted=tuple(dict.fromkeys((*self.trusted, *origins))))
+
     def check(self, request: Request) -> None:
         """Raise ``CrossOriginRefused`` (403) unless the request is safe, or comes from here or a trusted origin."""
-        if request.method in SAFE_METHODS and request.headers.first(b"upgrade") is None:
+        if request.method in SAFE_METHODS and request.upgrade is None:
             return
         origin = request.headers.get("origin")
         if not self._passes(request, origin):
@@ -48,16 +68,68 @@ class SameOrigin:
         if site is not None:
             return site in (b"same-origin", b"none") or origin in self.trusted
         if origin is not None:
-            return origin in self.trusted or self._is_host(origin, request)
-        headers = request.headers
-        if headers.first(b"cookie") is None and headers.first(b"authorization") is None:
+            host = request.headers.get("host") or ""
+            return origin_allowed(origin, host, request.scheme, self.trusted)
+        if request.upgrade is not None or not _has_credentials(request):
             return True
         return self.token_valid is not None and self.token_valid(request)
 
-    def _is_host(self, origin: str, request: Request) -> bool:
-        host = request.headers.get("host", "")
+
+def _has_credentials(request: Request) -> bool:
+    """Return whether the request carries what a browser adds by itself, whoever asked it to send it."""
+    first = request.headers.first
+    authorization = first(b"authorization")
+    by_browser = authorization is not None and (
+        authorization.partition(b" ")[0].lower() not in _PUT_THERE_BY_PROGRAMS
+    )
+    return by_browser or first(b"cookie") is not None
+
+
+def origin_allowed(origin: str, host: str, scheme: str = "http", trusted: Collection[str] = ()) -> bool:
+    """Return whether a page of ``origin`` is a page of ``host`` (the Host header), or trusted.
+
+    The host and port must be equal (a default port counts as none). A page loaded over http may not reach an https
+    ``scheme``; the other way round is what a server behind a TLS proxy sees. ``trusted`` holds whole origins such as
+    ``https://app.example.com``.
+    """
+    if origin in trusted:
+        return True
+    try:
+        page = urlsplit(origin)
+        here = urlsplit(f"//{host}")
+        default = _PORTS.get(page.scheme)
+        return (
+            bool(page.hostname)
+            and page.hostname == here.hostname
+            and default is not None
+            and (page.port or default) == (here.port or default)
+            and not (scheme in ("https", "wss") and page.scheme == "http")
+        )
+    except ValueError:  # a port or address that is none
+        return False
+
+
+def check_origins(origins: Iterable[str], what: str) -> None:
+    """Raise ``ConfigurationError`` unless each is an origin as browsers write it: scheme, host, port if unusual."""
+    for origin in origins:
         try:
             parts = urlsplit(origin)
+            right = f"{parts.scheme}://{parts.netloc}"
+            usual = parts.port == _PORTS.get(parts.scheme) and parts.port is not None
         except ValueError:
-            return False
-        return parts.netloc.lower() == (host or "").lower() and parts.scheme in ("http", "https")
+            right, usual, parts = "", False, urlsplit("")
+        known = parts.hostname and parts.scheme and "*" not in origin and "@" not in origin
+        if known and origin == right == origin.lower() and not usual:
+            continue
+        raise ConfigurationError(
+            f"{origin!r} cannot be {what}.",
+            expected="scheme and host in lower case, and the port unless it is the usual one, such as https://app.example.com",
+            got=origin,
+            fix=_mended(parts.scheme, parts.hostname or ""),
+        )
+
+
+def _mended(scheme: str, hostname: str) -> str:
+    if not hostname or "*" in hostname:
+        return "List each origin by its full name."
+    return f"Write {scheme or 'https'}://{hostname}."

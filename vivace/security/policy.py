@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from vivace.config.settings import Settings
 
 from .cors import CORS
 from .headers import SecurityHeaders
@@ -18,3 +20,12 @@ class Security:
     origins: SameOrigin | None = field(default_factory=SameOrigin)
     headers: SecurityHeaders | None = field(default_factory=SecurityHeaders)
     cors: CORS | None = None
+
+    def with_settings(self, settings: Settings) -> Security:
+        """Return a copy that also knows what the settings say: hosts where none are named here, trusted origins."""
+        hosts, origins = self.hosts, self.origins
+        if hosts is not None and not hosts.allowed:
+            hosts = Hosts(settings.hosts)
+        if origins is not None:
+            origins = origins.and_trusted(settings.trusted_origins)
+        return replace(self, hosts=hosts, origins=origins)

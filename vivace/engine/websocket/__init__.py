@@ -9,4 +9,3 @@ from .connection import EngineWebSocket as EngineWebSocket
 from .fanout import fan_out as fan_out
 from .frames import encode_message as encode_message
 from .handshake import check_upgrade as check_upgrade
-from .handshake import origin_allowed as origin_allowed

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Mapping
 
 from vivace.engine.wire import encode_head
 from vivace.errors import BadRequest, InvalidHeader, UpgradeRequired, WebSocketState
@@ -16,7 +15,6 @@ from vivace.http.response import Response
 
 VERSION = "13"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
-_PORTS = {"http": 80, "https": 443}
 _OURS = ("connection", "upgrade", "content-length", "transfer-encoding")
 
 
@@ -115,29 +113,3 @@ def choose_subprotocol(wanted: str | None, offered: list[str], ours: tuple[str, 
             fix="Choose one of socket.offered_subprotocols.",
         )
     return wanted
-
-
-def origin_allowed(
-    origin: str | None, host: str, scheme: str = "http", trusted: Collection[str] = ()
-) -> bool:
-    """Return whether a page of ``origin`` may open a socket to ``host`` (the Host header).
-
-    Without an Origin it is not a browser. The host and port must be equal (a default port counts as none). A page
-    loaded over http may not reach an https ``scheme``; the other way round is what a server behind a TLS proxy sees.
-    ``trusted`` holds whole origins such as ``https://app.example.com``.
-    """
-    if origin is None or origin in trusted:
-        return True
-    try:
-        page = urlsplit(origin)
-        here = urlsplit(f"//{host}")
-        default = _PORTS.get(page.scheme)
-        same = bool(page.hostname) and page.hostname == here.hostname
-        return (
-            same
-            and default is not None
-            and (page.port or default) == (here.port or default)
-            and not (scheme in ("https", "wss") and page.scheme == "http")
-        )
-    except ValueError:  # a port or address that is none
-        return False

@@ -1,0 +1,25 @@
+"""The app that a command looks at, loaded in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vivace.app import App
+from vivace.app.loading import load_app
+from vivace.errors import TargetError
+
+argument = click.argument("target", default="", metavar="[TARGET]")
+
+
+def load(target: str, folder: str | Path = ".") -> App:
+    """Return the app of a target; raises ``TargetError`` also for what can be served and is no App of ours."""
+    app: Any = load_app(target, folder)
+    if isinstance(app, App):
+        return app
+    raise TargetError(f"{target or 'The target'} is no App.", expected="a vivace.App", got=type(app).__name__)
+
+
+__all__ = ["argument", "load"]

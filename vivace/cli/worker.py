@@ -1,0 +1,37 @@
+"""The entry point of a worker process: ``python -m vivace.cli.worker '{…}'``, started by the supervisor only."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from vivace.app.loading import load_app
+from vivace.engine.worker import EXIT_STARTUP, decode_options, run_worker
+from vivace.errors import VivaceError
+
+from .logs import set_up_logging
+
+
+def main(arguments: list[str]) -> int:
+    """Load the app and serve it; a failure is told on stderr and is the exit status."""
+    set_up_logging()
+    try:
+        options = decode_options(arguments[0])
+        return run_worker(load_app(options.target), options)
+    except Exception as error:
+        tell(error)
+        return EXIT_STARTUP
+
+
+def tell(error: BaseException) -> None:
+    """Write an error for the person who started the server: ours in words, others with their trace."""
+    if not isinstance(error, VivaceError):
+        traceback.print_exception(error)
+        return
+    if error.__cause__ is not None and not isinstance(error.__cause__, (VivaceError, OSError, ImportError)):
+        traceback.print_exception(error.__cause__)
+    print(error, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

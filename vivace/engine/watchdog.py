@@ -1,0 +1,159 @@
+"""Names file and line of whatever blocks the event loop, and measures how late the loop is.
+
+Theory
+------
+The loop sets a time stamp (``beat``) a few times per limit; a daemon thread looks at it. When the stamp is older than
+the limit, whatever the loop's thread is executing right now is what blocks it: ``sys._current_frames`` shows it, and
+the innermost frame that belongs to the user's code is named. A request costs nothing: there is one timer per loop.
+
+Code that holds the GIL for the whole time stops this thread, too; the supervisor then sees that heartbeats stay away
+and asks for the stack by a signal (faulthandler).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import sysconfig
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+logger = logging.getLogger("vivace.watchdog")
+
+BEATS_PER_LIMIT: Final = 4
+LONGEST_BEAT: Final = 0.25  # seconds: the precision of the lag in production
+_OURS: Final = str(Path(__file__).parents[1]) + "/"
+_PYTHON: Final = tuple({sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib", "purelib")})
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """The loop was blocked: for how long when it was seen (seconds), where, and how it got there."""
+
+    seconds: float
+    place: str
+    stack: str
+
+    def __str__(self) -> str:
+        return (
+            f"The event loop has been blocked for {self.seconds:.2f} s by {self.place}\n"
+            "Fix: await an async version of the call, or hand it to offload().\n"
+            f"{self.stack}"
+        )
+
+
+Report = Callable[[Stall], None]
+
+
+class Watchdog:
+    """Watches one loop; ``limit`` is in seconds. ``lag`` and ``stalls`` are the metrics.
+
+    ``report`` gets each stall once, on the thread of the watchdog; by default it is logged.
+    """
+
+    def __init__(
+        self,
+        limit: float,
+        report: Report | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limit = limit
+        self.interval = min(limit / BEATS_PER_LIMIT, LONGEST_BEAT)
+        self.stalls = 0
+        self._report = report or _log
+        self._clock = clock
+        self._lag = self._last_lag = 0.0
+        self._due = self._beaten = clock()
+        self._reported = False
+        self._thread_id = threading.get_ident()
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Watch the running loop of this thread."""
+        self._thread_id = threading.get_ident()
+        self._due = self._clock()
+        self._tick(asyncio.get_running_loop())
+        threading.Thread(target=self._watch, name="vivace-watchdog", daemon=True).start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._stopped.set()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def take_lag(self) -> float:
+        """Return how late the loop was at worst since the last call, in seconds."""
+        lag, self._lag = self._lag, 0.0
+        return lag
+
+    def peek_lag(self) -> float:
+        """Return how late the loop was at its last beat, in seconds."""
+        return self._last_lag
+
+    def beat(self) -> None:
+        """The loop is alive: note when, and how much later than due."""
+        now = self._clock()
+        self._last_lag = max(0.0, now - self._due)
+        self._lag = max(self._lag, self._last_lag)
+        self._beaten = now
+        self._due = now + self.interval
+        self._reported = False
+
+    def check(self) -> Stall | None:
+        """Return the stall that is under way, once; called by the thread."""
+        late = self._clock() - self._beaten
+        if self._reported or late < self.limit:
+            return None
+        frame = sys._current_frames().get(self._thread_id)
+        if frame is None:
+            return None
+        self._reported = True
+        self.stalls += 1
+        return Stall(late, describe(blamed(frame)), "".join(traceback.format_stack(frame, limit=12)).rstrip())
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.beat()
+        self._timer = loop.call_later(self.interval, self._tick, loop)
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self.interval):
+            stall = self.check()
+            if stall is not None:
+                self._report(stall)
+
+
+def blamed(frame: FrameType) -> FrameType:
+    """Return the innermost frame of the user's code; where there is none, the innermost at all."""
+    current: FrameType | None = frame
+    while current is not None:
+        if is_users(current.f_code.co_filename):
+            return current
+        current = current.f_back
+    return frame
+
+
+def is_users(filename: str) -> bool:
+    """Return whether a file is neither Python's, nor a package's, nor ours."""
+    return not filename.startswith(("<", _OURS, *_PYTHON))
+
+
+def describe(frame: FrameType) -> str:
+    """Return ``file:line in function``."""
+    code = frame.f_code
+    return f"{code.co_filename}:{frame.f_lineno} in {code.co_qualname}"
+
+
+def _log(stall: Stall) -> None:
+    logger.warning("%s", stall)
+
+
+__all__ = ["Stall", "Watchdog", "blamed", "describe", "is_users"]
