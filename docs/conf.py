@@ -26,6 +26,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True, "show-inheritance": True}
+smartquotes = False  # they would turn --host into a dash
 python_use_unqualified_type_names = True
 add_module_names = False
 
@@ -39,6 +40,14 @@ html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {
     "sidebar_hide_name": False,
-    "light_css_variables": {"color-brand-primary": "#b3261e", "color-brand-content": "#a3221b"},
-    "dark_css_variables": {"color-brand-primary": "#ff8a7a", "color-brand-content": "#ff9d8f"},
+    "light_css_variables": {
+        "color-brand-primary": "#b3261e",
+        "color-brand-content": "#a3221b",
+        "color-sidebar-link-text--top-level": "var(--color-foreground-primary)",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#ff8a7a",
+        "color-brand-content": "#ff9d8f",
+        "color-sidebar-link-text--top-level": "var(--color-foreground-primary)",
+    },
 }

@@ -109,7 +109,7 @@ class Commands(MarkdownDirective):
             "```",
             "",
         ]
-        yield from [(command.help or "").replace("\b\n", ""), ""]
+        yield from [*inspect.cleandoc(command.help or "").replace("\b\n", "").splitlines(), ""]
         rows = [row for row in (_parameter(one, context) for one in command.get_params(context)) if row]
         if rows:
             yield from ["| option | meaning |", "|---|---|", *rows]
@@ -122,7 +122,7 @@ class Commands(MarkdownDirective):
 
 def _parameter(parameter: click.Parameter, context: click.Context) -> str:
     record = parameter.get_help_record(context)
-    if record is None or "--help" in parameter.opts:
+    if record is None or "--help" in parameter.opts or not record[1]:
         return ""
     return f"| `{record[0]}` | {record[1]} |".replace("\n", " ")
 

@@ -28,6 +28,7 @@ from vivace.http.request import Connection, Request
 from vivace.http.response import JSON, Empty, Response, Stream
 
 PAGE = b"<p>lively and fast</p>" * 200
+untyped: Any = brotli
 CODINGS = ["zstd", "br", "gzip"]
 
 
@@ -35,8 +36,7 @@ def decompress(data: bytes, coding: str) -> bytes:
     if coding == "gzip":
         return gzip.decompress(data)
     if coding == "br":
-        result: bytes = brotli.decompress(data)
-        return result
+        return bytes(untyped.decompress(data))
     if sys.version_info >= (3, 14):
         from compression.zstd import decompress as unpack
 
@@ -178,8 +178,7 @@ def readable(data: bytes, coding: str) -> bytes:
     if coding == "gzip":
         return zlib.decompressobj(31).decompress(data)
     if coding == "br":
-        result: bytes = brotli.Decompressor().process(data)
-        return result
+        return bytes(untyped.Decompressor().process(data))
     return decompress(data, coding)
 
 

@@ -34,15 +34,17 @@ def failing(debug: bool | None = True, settings: Settings | None = None) -> App:
 
     @app.get("/items/{name}")
     async def item(name: str, request: Request) -> str:
-        password = "correct horse"  # noqa: F841
-        hostile = HOSTILE  # noqa: F841
-        borrowed = request.app.settings.secret_key.reveal()  # noqa: F841
-        raise Odd(f"no item {name}")
+        password = "correct horse"
+        hostile = HOSTILE
+        borrowed = request.app.settings.secret_key.reveal()
+        if password and hostile and borrowed is not None:
+            raise Odd(f"no item {name}")
+        return ""
 
     @app.get("/chain")
     async def chain() -> None:
         try:
-            {}["missing"]
+            dict[str, str]()["missing"]
         except KeyError as error:
             error.add_note("look into the box")
             raise Odd("outer") from error
@@ -71,13 +73,14 @@ def sink(depth: int) -> int:
     return sink(depth + 1) + 1
 
 
-async def fetch(path: str, app: App | None = None, **headers: str) -> Any:
-    async with Client(app or failing(), raise_errors=False, headers={**HTML, **headers}) as client:
+async def fetch(path: str, headers: dict[str, str] | None = None, app: App | None = None) -> Any:
+    sent = {**HTML, **(headers or {})}
+    async with Client(app or failing(), raise_errors=False, headers=sent) as client:
         return await client.get(path)
 
 
 async def test_lo3_page_shows_source_locals_request_and_copy() -> None:
-    page = await fetch("/items/tea?page=2", **{"x-colour": "blue"})
+    page = await fetch("/items/tea?page=2", {"x-colour": "blue"})
     text = unescape(re.sub(r"</?(mark|b|span)[^>]*>", "", page.text))
     assert page.status == 500
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -101,9 +104,11 @@ async def test_lo3_page_shows_source_locals_request_and_copy() -> None:
 async def test_lo3_secrets_are_nowhere_on_the_page() -> None:
     page = await fetch(
         "/items/tea?token=from-the-query",
-        authorization="Bearer from-the-header",
-        cookie="session=from-the-cookie",
-        **{"x-api-key": "from-the-api-header"},
+        {
+            "authorization": "Bearer from-the-header",
+            "cookie": "session=from-the-cookie",
+            "x-api-key": "from-the-api-header",
+        },
     )
     text = unescape(page.text)
     assert "correct horse" in text  # in the source, where the programmer wrote it
@@ -119,7 +124,7 @@ async def test_lo3_secrets_are_nowhere_on_the_page() -> None:
 
 
 async def test_lo3_hostile_texts_are_escaped_and_the_policy_is_strict() -> None:
-    page = await fetch("/items/%3Cscript%3Ealert(3)%3C%2Fscript%3E?q=<script>", **{"x-odd": HOSTILE})
+    page = await fetch("/items/%3Cscript%3Ealert(3)%3C%2Fscript%3E?q=<script>", {"x-odd": HOSTILE})
     assert re.findall(r"<script|<img|onerror=\w", unescape(page.text)) != []  # it is there …
     assert "<script" not in page.text  # … as text
     assert "<img" not in page.text
@@ -161,7 +166,7 @@ async def test_our_errors_keep_their_three_parts() -> None:
 
 
 async def test_programs_get_a_problem_with_a_traceback() -> None:
-    answer = await fetch("/items/tea", accept="application/json")
+    answer = await fetch("/items/tea", {"accept": "application/json"})
     document = answer.json()
     assert answer.status == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -170,7 +175,7 @@ async def test_programs_get_a_problem_with_a_traceback() -> None:
 
 
 async def test_text_for_the_terminal() -> None:
-    answer = await fetch("/items/tea", accept="text/plain")
+    answer = await fetch("/items/tea", {"accept": "text/plain"})
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert "Odd: no item tea" in answer.text
     assert "correct horse" not in answer.text
@@ -179,7 +184,7 @@ async def test_text_for_the_terminal() -> None:
 @pytest.mark.parametrize("accept", ["text/html", "application/json", "text/plain"])
 async def test_lo3_never_outside_debug_mode(accept: str) -> None:
     app = failing(debug=None)
-    answer = await fetch("/items/tea", app, accept=accept)
+    answer = await fetch("/items/tea", {"accept": accept}, app)
     assert answer.status == 500
     assert "Odd" not in answer.text
     assert "traceback" not in answer.text.lower()
@@ -192,7 +197,7 @@ async def test_asking_for_the_page_of_an_app_in_production_gives_the_ordinary_an
     async def home(request: Request) -> Response:
         return debug_page(request, Odd("inside"))
 
-    answer = await fetch("/", app)
+    answer = await fetch("/", app=app)
     assert answer.status == 500
     assert "inside" not in answer.text
 
@@ -204,7 +209,7 @@ async def test_script_of_the_live_reload_is_allowed_by_name() -> None:
     async def home(request: Request) -> Response:
         return debug_page(request, Odd("inside"), script="/_vivace/reload.js")
 
-    page = await fetch("/", app)
+    page = await fetch("/", app=app)
     assert '<script src="/_vivace/reload.js" defer></script>' in page.text
     assert page.headers["content-security-policy"].endswith("script-src 'self'; connect-src 'self'")
 
@@ -229,7 +234,7 @@ def test_editor_link_on_windows() -> None:
 
 
 async def test_places_open_in_the_editor_of_the_settings() -> None:
-    page = await fetch("/items/tea", failing(settings=Settings(editor="vscode")))
+    page = await fetch("/items/tea", app=failing(settings=Settings(editor="vscode")))
     assert re.search(r'href="vscode://file/[^"]+test_debugpage\.py:\d+"', page.text)
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,7 +21,9 @@ BOUND: Final = 20.0  # seconds until a test gives up; never a measure
 
 
 def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VIVACE_", "SECRET_KEY"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("VIVACE_", "SECRET_KEY"))
+    }
     return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
@@ -83,7 +85,7 @@ class Serving:
 
 
 @contextmanager
-def serving(*arguments: str, folder: Path, tmp: Path, **more: str) -> Iterator[Serving]:
+def serving(*arguments: str, folder: Path, tmp: Path, **more: str) -> Generator[Serving]:
     """Start a server on a port of the system's choice; what it says on stderr is in ``said``."""
     log = tmp / "said.txt"
     with log.open("wb") as said:

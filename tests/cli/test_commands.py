@@ -33,7 +33,9 @@ async def home() -> str:
 async def save(id: int) -> str:
     return ""
 """
-BROKEN = APP + """
+BROKEN = (
+    APP
+    + """
 @app.get("/")
 async def again() -> str:
     return ""
@@ -42,6 +44,7 @@ async def again() -> str:
 async def other() -> str:
     return ""
 """
+)
 
 
 @pytest.fixture
@@ -81,7 +84,9 @@ def test_ro11_routes_as_json(folder: Path) -> None:
     assert rows[1]["place"].endswith("app.py:12")
 
 
-@pytest.mark.parametrize(("option", "left"), [("--method=post", "/items/{id}"), ("--path=/items", "/items/{id}")])
+@pytest.mark.parametrize(
+    ("option", "left"), [("--method=post", "/items/{id}"), ("--path=/items", "/items/{id}")]
+)
 def test_routes_can_be_narrowed(folder: Path, option: str, left: str) -> None:
     assert [row["path"] for row in json.loads(call("routes", "--json", option).stdout)] == [left]
 
@@ -101,7 +106,7 @@ def test_pain40_check_tells_everything_at_once(folder: Path) -> None:
     ids = {finding["id"] for finding in document["findings"]}
     assert ids == {"route-duplicate", "route-name-duplicate"}
     duplicate = next(finding for finding in document["findings"] if finding["id"] == "route-duplicate")
-    assert duplicate["place"].endswith("broken.py:17")
+    assert duplicate["place"].endswith("broken.py:16")
     assert duplicate["hint"]
     text = call("check", "broken.py").stderr
     assert "error: GET / is answered by broken.home" in text
@@ -128,7 +133,9 @@ def test_check_fails_at_the_level_that_was_asked_for(folder: Path, monkeypatch: 
     assert call("check", "broken.py", "--fail-level", "never").exit_code == 0
 
 
-def test_cl5_config_print_hides_secrets_and_tells_origins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cl5_config_print_hides_secrets_and_tells_origins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_KEY", "not-to-be-seen")
     (folder / ".env").write_text("# first\nVIVACE_LIMITS_JSON_DEPTH=7\n", "utf-8")
     result = call("config", "print", "--origin", "--changed")
@@ -201,7 +208,10 @@ def test_module_is_the_command(tmp_path: Path) -> None:
 def test_rt8_help_imports_no_engine_and_a_worker_no_click() -> None:
     program = "import sys; {0}; print(*[name for name in sys.modules if name in {1!r}])"
     for statement, unwanted in (
-        ("from vivace.cli import main; main(['--help'], standalone_mode=False)", ["vivace.engine.server", "uvloop"]),
+        (
+            "from vivace.cli import main; main(['--help'], standalone_mode=False)",
+            ["vivace.engine.server", "uvloop"],
+        ),
         ("import vivace", ["click", "vivace.cli"]),
         ("import vivace.cli.worker", ["click", "watchfiles"]),
     ):

@@ -71,7 +71,7 @@ def test_dx1_change_brings_a_new_answer_and_the_time_is_told(server: Serving, fo
     rewrite(folder / "hello.py", "Hello, World!", "Hello, you!")
     answers(server, "Hello, you!")
     told = r"hello\.py → reloaded, \d+ ms after the save"
-    assert until(lambda: re.search(told, server.said))
+    until(lambda: re.search(told, server.said))
 
 
 def test_dx1_syntax_error_is_shown_and_mended(server: Serving, folder: Path) -> None:
@@ -90,7 +90,9 @@ def test_dx1_syntax_error_is_shown_and_mended(server: Serving, folder: Path) -> 
 def test_dx1_error_while_the_app_starts_is_shown_and_mended(server: Serving, folder: Path) -> None:
     file = folder / "hello.py"
     right = file.read_text("utf-8")
-    file.write_text(right + "\n@app.on_startup\nasync def begin() -> None:\n    raise OSError('no box')\n", "utf-8")
+    file.write_text(
+        right + "\n@app.on_startup\nasync def begin() -> None:\n    raise OSError('no box')\n", "utf-8"
+    )
     assert "no box" in answers(server, "StartupFailed", accept="text/html")
     file.write_text(right + "\n@app.get('/json')\nasync def again() -> str:\n    return ''\n", "utf-8")
     assert "route-duplicate" in answers(server, "AppInvalid", accept="text/html")
@@ -231,6 +233,17 @@ def test_dx1_open_pages_hear_of_the_new_process(folder: Path, tmp_path: Path) ->
         answers(server, "<h1>two</h1>")
         for connection, _ in streams:
             connection.close()
+
+
+def test_pain22_dev_names_the_line_that_blocks_the_loop(folder: Path, tmp_path: Path) -> None:
+    (folder / "slow.py").write_text(
+        "import time\nfrom vivace import App\napp = App()\n@app.get('/')\nasync def home() -> str:\n"
+        "    time.sleep(0.5)\n    return 'late'\n",
+        "utf-8",
+    )
+    with serving("dev", "slow.py", folder=folder, tmp=tmp_path) as server:
+        assert server.body() == "late"
+        until(lambda: re.search(r"slow\.py:6", server.said))
 
 
 def test_fresh_interpreters_do_the_same(folder: Path, tmp_path: Path) -> None:

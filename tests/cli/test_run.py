@@ -61,7 +61,9 @@ def test_key_that_was_set_is_taken(folder: Path, tmp_path: Path) -> None:
 
 
 def test_app_that_cannot_start_ends_with_status_3(folder: Path) -> None:
-    (folder / "hello.py").write_text("from vivace import App\napp = App()\nraise OSError('no box')\n", "utf-8")
+    (folder / "hello.py").write_text(
+        "from vivace import App\napp = App()\nraise OSError('no box')\n", "utf-8"
+    )
     result = vivace("run", "hello.py", "--port", "0", folder=folder)
     assert result.returncode == 3
     assert "no box" in result.stderr
@@ -125,6 +127,17 @@ async def test_echo_answers_over_a_real_socket(tmp_path: Path) -> None:
 
     with serving("run", "echo.py", folder=EXPERIENCE, tmp=tmp_path) as server:
         await asyncio.to_thread(talk)
+
+
+@pytest.mark.parametrize(
+    ("form", "line"), [("text", '"GET /json?token=***" 200'), ("json", '"target":"/json?token=***"')]
+)
+def test_access_log_is_written_to_standard_output(folder: Path, tmp_path: Path, form: str, line: str) -> None:
+    with serving("run", "hello.py", "--access-log", form, folder=folder, tmp=tmp_path) as server:
+        server.body("/json?token=abc")
+        assert server.stop() == 0
+        assert server.process.stdout is not None
+        assert line in server.process.stdout.read().decode()
 
 
 def test_demo_serves_the_tour(tmp_path: Path) -> None:

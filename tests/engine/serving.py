@@ -50,7 +50,7 @@ class Client:
         found: list[bytes] = []
         while size := int(await self.reader.readuntil(b"\r\n"), 16):
             found.append((await self.reader.readexactly(size + 2))[:-2])
-        trailers = []
+        trailers: list[str] = []
         while (line := await self.reader.readuntil(b"\r\n")) != b"\r\n":
             trailers.append(line[:-2].decode())
         return found, trailers
@@ -101,9 +101,13 @@ class Served:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
-        named = {"server_hostname": "localhost"} if self.tls is not None else {}
-        reader, writer = await asyncio.open_connection(sock=sock, ssl=self.tls, limit=4096, **named)
-        client = Client(reader, writer)
+        return await self.over(sock)
+
+    async def over(self, sock: socket.socket) -> Client:
+        """Go on over a socket that is connected."""
+        name = "localhost" if self.tls is not None else None
+        streams = await asyncio.open_connection(sock=sock, ssl=self.tls, server_hostname=name, limit=4096)
+        client = Client(*streams)
         self.clients.append(client)
         return client
 

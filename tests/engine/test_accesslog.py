@@ -161,8 +161,11 @@ async def test_lo1_attached_to_a_server() -> None:
     async def handle(request: Request) -> Response:
         return Stream(_chunks()) if request.path == "/stream" else Response(b"12345")
 
+    def tell(request: Request, response: Response | None, started: float) -> None:
+        told.append(response.status if response is not None else 0)
+
     def prepare(server: Any) -> None:
-        server.on_finished = lambda request, response, started: told.append(response.status)
+        server.on_finished = tell
         log.attach(server)
 
     async with serving(handle, prepare=prepare) as served:

@@ -146,10 +146,7 @@ async def send(served: Served, data: bytes) -> Client:
     await loop.sock_connect(sock, ("127.0.0.1", served.port))
     for index in range(len(data)):  # byte by byte
         await loop.sock_sendall(sock, data[index : index + 1])
-    named = {"server_hostname": "localhost"} if served.tls is not None else {}
-    client = Client(*await asyncio.open_connection(sock=sock, ssl=served.tls, **named))
-    served.clients.append(client)
-    return client
+    return await served.over(sock)
 
 
 @pytest.fixture(params=LOOPS)

@@ -191,8 +191,7 @@ def served(folder: Path, source: str = APP, expect_start: bool = True, **options
         yield running
     finally:
         if process.poll() is None:
-            process.terminate()
-            process.terminate()
+            process.send_signal(signal.SIGQUIT)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(10)
         process.kill()

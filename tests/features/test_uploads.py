@@ -51,6 +51,7 @@ async def serving(handle: Callable[[Request], Awaitable[Response]]) -> AsyncGene
         yield listening.getsockname()[1]
     finally:
         await server.close()
+        listening.close()
 
 
 async def send(port: int, request: Iterator[bytes]) -> bytes:

@@ -197,6 +197,27 @@ async def test_wk1_worn_worker_is_replaced_without_loss(tmp_path: Path) -> None:
         assert load.failures == []
 
 
+async def test_wk1_worker_with_many_connections_leaves_new_ones_to_others(tmp_path: Path) -> None:
+    async def connections() -> dict[int, int]:
+        return {worker["pid"]: worker["last"]["connections"] for worker in await server.workers()}
+
+    with served(tmp_path, workers=2) as server:
+        full, other = await server.until_ready(2)
+        os.kill(other, signal.SIGSTOP)
+        clients = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(60)]
+        async with asyncio.timeout(PATIENCE):
+            while await connections() != {full: 60, other: 0}:
+                await asyncio.sleep(0.05)
+            os.kill(other, signal.SIGCONT)
+            while (await server.workers())[0]["last"]["accepting"]:
+                await asyncio.sleep(0.05)
+            clients += [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(20)]
+            while await connections() != {full: 60, other: 20}:
+                await asyncio.sleep(0.05)
+        for _, writer in clients:
+            writer.close()
+
+
 async def test_wk1_workers_end_when_their_supervisor_was_killed(tmp_path: Path) -> None:
     with served(tmp_path, workers=2) as server:
         pids = frozenset(await server.until_ready(2))

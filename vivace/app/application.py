@@ -6,14 +6,15 @@ again. The freeze comes with the start, or with the first use of ``handle``.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from vivace.config.settings import Settings
 from vivace.engine.offload import Offload
@@ -36,6 +37,7 @@ from .plan import MountedPlan
 from .plugins import Plugin, Plugins
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 L = TypeVar("L", bound=LifespanHook)
 G = TypeVar("G", bound="Callable[[], AsyncIterator[Any]]")
 logger = logging.getLogger("vivace.app")
@@ -206,6 +208,7 @@ class App(Router):
 
     def add_lifespan(self, context: LifespanContext, name: str = "") -> None:
         """Hold an async context manager open from start to stop (mounted apps, plugins)."""
+        self._unfrozen("a lifespan")
         self._lifespan.add_context(context, name)
 
     async def startup(self) -> None:
@@ -244,10 +247,14 @@ class App(Router):
 
     # -- work beside requests -------------------------------------------------------------------------------------
 
-    def spawn(self, work: Any, *, name: str | None = None) -> Any:
+    def spawn(self, work: Coroutine[Any, Any, T], *, name: str | None = None) -> asyncio.Task[T]:
         """Start a coroutine that the app owns: its error is reported, and the stop waits for it."""
         return self.background.spawn(work, name=name)
 
+    @overload
+    def every(self, seconds: float, function: Callable[[], Any]) -> asyncio.Task[None]: ...
+    @overload
+    def every(self, seconds: float) -> Callable[[F], F]: ...
     def every(self, seconds: float, function: Callable[[], Any] | None = None) -> Any:
         """Call ``function`` every so many seconds while the app runs; as a decorator, from the start on."""
         if function is not None:
@@ -263,7 +270,7 @@ class App(Router):
 
         return register
 
-    def later(self, seconds: float, function: Callable[[], Any]) -> Any:
+    def later(self, seconds: float, function: Callable[[], Any]) -> asyncio.Task[None]:
         """Call ``function`` once in so many seconds, unless the app stops before."""
         return self.background.after(seconds, function)
 

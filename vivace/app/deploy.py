@@ -22,7 +22,7 @@ The settings are those of the app as it would start here. Cookies need no row: t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from vivace.config.settings import Settings

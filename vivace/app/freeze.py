@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -180,8 +180,8 @@ class _Freezer:
         self._live_with(mount, route)
 
         async def mounted(request: Request) -> Response:
-            response: Response = await mount(request, request.path_params[REST])
-            return await prepared(response, request)
+            answered: Awaitable[Response] = mount(request, request.path_params[REST])
+            return await prepared(await answered, request)
 
         return Target(route, None, self._composed(route, mounted), self.bodies)
 
@@ -297,7 +297,7 @@ def _types_of(route: Route) -> Mapping[str, Any]:
 
 
 @asynccontextmanager
-async def _running(mounted: Any) -> Any:
+async def _running(mounted: Any) -> AsyncGenerator[None, None]:
     await mounted.startup()
     try:
         yield

@@ -7,7 +7,7 @@ Three spellings, one list: ``@app.on_startup``, ``@app.on_shutdown`` and ``@app.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -33,7 +33,7 @@ class Lifespan:
         """Run ``hook`` at start."""
 
         @asynccontextmanager
-        async def part() -> AsyncIterator[None]:
+        async def part() -> AsyncGenerator[None, None]:
             await _call(hook)
             yield
 
@@ -43,7 +43,7 @@ class Lifespan:
         """Run ``hook`` at stop."""
 
         @asynccontextmanager
-        async def part() -> AsyncIterator[None]:
+        async def part() -> AsyncGenerator[None, None]:
             try:
                 yield
             finally:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, MutableMapping
 from logging.handlers import QueueHandler, QueueListener
 from time import gmtime, strftime
 from types import TracebackType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import msgspec
 
@@ -62,7 +62,7 @@ class ConfiguredLogging:
         self._entry.close()
         self._handler.close()
 
-    def __enter__(self) -> ConfiguredLogging:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -141,7 +141,7 @@ class _Child(logging.LoggerAdapter[Any]):
 
 def child(logger: logging.Logger | Child, **fields: Any) -> Child:
     """Return a logger whose lines all carry ``fields``: ``log = child(log, order=order.id)``."""
-    return _Child(logger, fields)  # type: ignore[arg-type]
+    return _Child(logger, fields)
 
 
 def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:

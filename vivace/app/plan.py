@@ -16,7 +16,7 @@ from vivace.errors import MovedPermanently
 from vivace.http.headers import HeaderBlock
 from vivace.http.request import Request
 from vivace.http.response import Response, prepared
-from vivace.http.types import AfterHook, BeforeHook, Handle, Middleware
+from vivace.http.types import AfterHook, BeforeHook, Middleware
 from vivace.routing import REST, Matcher
 from vivace.routing.routes import WEBSOCKET, RouteOptions
 
@@ -25,10 +25,10 @@ from .failures import DebugPage, as_http_error, call_handler, default_response, 
 from .pipeline import (
     SentHook,
     Target,
-    answer,
     first_answer,
     require_response,
     run_after,
+    with_before,
     with_middleware,
 )
 
@@ -59,7 +59,6 @@ class Plan:
     __slots__ = (
         "_after",
         "_app",
-        "_before",
         "_chain",
         "_check_host",
         "_check_origin",
@@ -68,7 +67,6 @@ class Plan:
         "_match",
         "_secure_defaults",
         "_static",
-        "handle",
         "parts",
     )
 
@@ -78,40 +76,30 @@ class Plan:
         self._check_host = parts.check_host or _nothing
         self._known_hosts = parts.known_hosts
         self._check_origin = parts.check_origin or _nothing
-        self._before = tuple(parts.before)
         self._after = tuple(parts.after)
         self._defaults = parts.defaults
         self._secure_defaults = parts.secure_defaults
         self._static: Mapping[str, Mapping[str, Target]] = parts.matcher.static
         self._match = parts.matcher.match
-        self._chain = with_middleware(self._dispatch, parts.middleware)
-        self.handle: Handle = self._handle_through if parts.middleware else self._handle
+        first = with_before(self._dispatch, parts.before) if parts.before else self._dispatch
+        self._chain = with_middleware(first, parts.middleware) if parts.middleware or parts.before else None
 
-    async def _handle(self, request: Request) -> Response:
-        """Answer a request of an app without middleware of its own."""
+    async def handle(self, request: Request) -> Response:
+        """Answer a request: host, then the chain or, without one, the route itself."""
         request.app = self._app
         request_variable.set(request)
         index = request.index or request.indexed()
         try:
             if self._known_hosts.get(index.get(b"host", b"")) is not True:
                 self._check_host(request)
-            if self._before:
-                early = await first_answer(self._before, request)
-                if early is not None:
-                    return await self._finish(request, early)
-            methods = self._static.get(request.raw_path)
-            target = methods.get(request.method) if methods is not None and b"upgrade" not in index else None
-            if target is None:
-                target = self._find(request)
-            request.route = target.route
-            if target.special:
-                self._prepare(request, target)
-            if target.serve is not None:
-                response = await target.serve(request)
+            if self._chain is not None:
+                response = require_response(await self._chain(request), *self.parts.middleware)
             else:
-                response = await target.endpoint.respond(request)
-                if response.needs_prepare:
-                    response = await prepared(response, request)
+                target = self._target(request, index)
+                serve = target.serve
+                response = await (target.endpoint.respond(request) if serve is None else serve(request))
+            if response.needs_prepare:
+                response = await prepared(response, request)
         except Exception as error:
             response = await self.fail(request, error, self.parts.options)
         except asyncio.CancelledError:
@@ -128,39 +116,26 @@ class Plan:
         response.defaults = self._defaults if self._secure_defaults is None else self._defaults_for(request)
         return response
 
-    async def _handle_through(self, request: Request) -> Response:
-        """Answer a request through the app's middleware."""
-        request.app = self._app
-        request_variable.set(request)
-        try:
-            self._check_host(request)
-            answered = require_response(await self._chain(request), *self.parts.middleware)
-            response = await prepared(answered, request)
-        except Exception as error:
-            response = await self.fail(request, error, self.parts.options)
-        except asyncio.CancelledError:
-            request.close_form()
-            raise
-        return await self._finish(request, response)
-
     async def _dispatch(self, request: Request) -> Response:
         """Route and serve inside the middleware; errors are responses from here on."""
         try:
-            if self._before:
-                early = await first_answer(self._before, request)
-                if early is not None:
-                    return early
-            target = self._find(request)
-            request.route = target.route
-            if target.special:
-                self._prepare(request, target)
-            return (
-                await target.serve(request)
-                if target.serve is not None
-                else await answer(target.endpoint, request)
-            )
+            target = self._target(request, request.indexed())
+            serve = target.serve
+            response = await (target.endpoint.respond(request) if serve is None else serve(request))
+            return await prepared(response, request) if response.needs_prepare else response
         except Exception as error:
             return await self.fail(request, error, self.parts.options)
+
+    def _target(self, request: Request, index: Mapping[bytes, bytes]) -> Target:
+        """Return what serves a request; raises what the router raises, and what the route's own policies do."""
+        methods = self._static.get(request.raw_path)
+        target = methods.get(request.method) if methods is not None and b"upgrade" not in index else None
+        if target is None:
+            target = self._find(request)
+        request.route = target.route
+        if target.special:
+            self._prepare(request, target)
+        return target
 
     def _find(self, request: Request) -> Target:
         """Route what is no static path: parameters, hosts, sockets, and all that is not found."""

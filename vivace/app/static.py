@@ -122,24 +122,23 @@ class StaticFiles:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.directory = os.path.abspath(os.fspath(directory))
+        self.directory: str = os.path.abspath(os.fspath(directory))
         self.options = options or StaticOptions()
         self._immutable = re.compile(self.options.immutable) if self.options.immutable else None
-        self._root = os.path.realpath(self.directory)
+        self._root: str = os.path.realpath(self.directory)
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._in_memory = 0
 
     async def startup(self) -> None:
         """Check the folder."""
-        if not await asyncio.to_thread(os.path.isdir, self.directory):
+        if not await asyncio.to_thread(self._is_there):
             raise ConfigurationError(
                 "The folder of static files does not exist.",
                 expected="a folder",
                 got=self.directory,
                 fix="Create it, or give StaticFiles the right path.",
             )
-        self._root = os.path.realpath(self.directory)
 
     async def shutdown(self) -> None:
         """Forget what is known."""
@@ -195,6 +194,10 @@ class StaticFiles:
         name = request.raw_path.rpartition("/")[2]
         query = f"?{request.query_string}" if request.query_string else ""
         return Empty(308, {"location": f"./{name}/{query}"})
+
+    def _is_there(self) -> bool:
+        self._root = os.path.realpath(self.directory)  # a link may have been put elsewhere since
+        return os.path.isdir(self._root)
 
     # -- in a thread ----------------------------------------------------------------------------------------------
 

@@ -23,10 +23,10 @@ def demo(**options: Any) -> None:
     from .serve import serve
 
     listen = Listen.take(options)
-    scheme = "https" if listen.tls else "http"
-    say(
-        f"The tour is on {', '.join(f'{scheme}://{address}/' for address in listen.addresses)} (Ctrl-C stops it)"
-    )
+    if not listen.has_free_port:
+        scheme = "https" if listen.tls else "http"
+        say(f"The tour is on {', '.join(f'{scheme}://{address}/' for address in listen.addresses)}")
+    say("Ctrl-C stops it.")
     serving = ServeOptions(
         target=TARGET,
         listeners=listen.addresses,

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -92,7 +93,8 @@ async def _serve(dev: DevApp, options: ChildOptions, listeners: list[Listener], 
     stop = stop_on_signals()
     control = socket.socket(fileno=options.control)
     control.setblocking(False)
-    asyncio.get_running_loop().add_reader(control.fileno(), stop.ask)
+    with suppress(NotImplementedError):  # asyncio's own loop on Windows; the parent ends its children there
+        asyncio.get_running_loop().add_reader(control.fileno(), stop.ask)
     watch = Watch(blocked=BLOCKED, forbid_blocking=options.forbid_blocking)
     ending = asyncio.create_task(_end_streams(dev, stop))
 

@@ -199,7 +199,12 @@ class DevServer:
     def _spawn(self, options: ChildOptions, ours: socket.socket) -> ChildProcess:
         command = [sys.executable, "-m", _ENTRY, msgspec.json.encode(options).decode()]
         inherited = [options.control, *(descriptor for descriptor, _ in options.sockets)]
-        popen = subprocess.Popen(command, pass_fds=inherited)  # noqa: S603 - our own module
+        if sys.platform == "win32":  # handles are inherited all together
+            for descriptor in inherited:
+                os.set_handle_inheritable(descriptor, True)
+            popen = subprocess.Popen(command, close_fds=False)  # noqa: S603 - our own module
+        else:
+            popen = subprocess.Popen(command, pass_fds=inherited)  # noqa: S603 - our own module
         return ChildProcess(popen.pid, ours, popen)
 
     def _reload(self, changed: Sequence[str]) -> None:

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import click
 
+from vivace.engine.options import EXIT_STARTUP
 from vivace.errors import AppInvalid, SettingsInvalid, StartupFailed, VivaceError, nearest
 
 EXIT_ERROR: Final = 1
-EXIT_STARTUP: Final = 3
 _CANNOT_START: Final = (AppInvalid, SettingsInvalid, StartupFailed)
 # name → (module:attribute, help in a line); the order is that of the help
 COMMANDS: Final = {

@@ -27,21 +27,27 @@ from vivace.http.response import Response
 PREFIX: Final = "/_vivace/"
 EVENTS: Final = f"{PREFIX}reload"
 SCRIPT: Final = f"{PREFIX}reload.js"
-_RETRY: Final = 100  # milliseconds until a browser comes back
 _SHOWN: Final = ("document", "iframe", "frame", "")  # Sec-Fetch-Dest of pages; fetch() sends "empty"
 _END: Final = re.compile(rb"</body\s*>(?![\s\S]*</body)|</html\s*>(?![\s\S]*</html)", re.IGNORECASE)
 _SOURCE: Final = """\
 (() => {
   const made = new URL(document.currentScript.src).search.slice(1);
-  let source = null;
+  let source = null, away = false, delay = 20;
   const open = () => {
+    if (away) return;
     source = new EventSource(EVENTS);
     source.addEventListener("process", (event) => {
+      delay = 20;
       if (event.data !== made) location.reload();
     });
+    source.onerror = () => {  // at once, not after the browser's own pause: the listening socket is always there
+      source.close();
+      setTimeout(open, delay);
+      delay = Math.min(delay * 2, 2000);
+    };
   };
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+  addEventListener("pagehide", () => { away = true; source.close(); });
+  addEventListener("pageshow", (event) => { if (event.persisted) { away = false; open(); } });
   open();
 })();
 """.replace("EVENTS", f'"{EVENTS}"')
@@ -117,7 +123,7 @@ class DevApp:
                 _SOURCE, headers={"cache-control": "no-store"}, content_type="text/javascript; charset=utf-8"
             )
         if request.raw_path == EVENTS:
-            return EventStream(self._events(), heartbeat=5.0, retry=_RETRY)
+            return EventStream(self._events(), heartbeat=5.0)
         return problem_response(NotFound())
 
     async def _events(self) -> AsyncIterator[Event]:

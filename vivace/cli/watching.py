@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 MAX_FOLDERS: Final = 1_000
 SUFFIXES: Final = frozenset(
@@ -20,17 +20,23 @@ SUFFIXES: Final = frozenset(
 )  # no .json, .txt, .db: those an app writes itself
 _SKIPPED: Final = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist", "venv"})
 _STEP: Final = 10  # milliseconds of silence that end a change: editors write a file in several steps
+Stamp: TypeAlias = "tuple[int, int] | None"
 _PATIENCE: Final = 100  # milliseconds until the caller may look at other things
 
 
 class Watcher:
-    """Watches the folders below ``roots``; ``patterns`` are names that count besides the usual suffixes."""
+    """Watches the folders below ``roots``; ``patterns`` are names that count besides the usual suffixes.
+
+    What has changed is told by time and size of the files, so nothing is told twice, and nothing is lost while the
+    system's watch is being set up: whoever made the watcher first and looked at the files then hears of all that follows.
+    """
 
     def __init__(self, roots: Iterable[Path], patterns: Iterable[str] = ()) -> None:
         self.roots = list(dict.fromkeys(roots))
         self._patterns = tuple(patterns)
         self._folders: list[str] = []
         self._changes: Generator[set[tuple[Any, str]], None, None] | None = None
+        self._known = self._scan()
 
     def add(self, roots: Iterable[Path]) -> None:
         """Watch more folders, if they are not watched."""
@@ -39,20 +45,32 @@ class Watcher:
         ]
         if new:
             self.roots += new
+            self._known = {**self._scan(), **self._known}
             self.close()
 
     def wait(self) -> list[str]:
         """Return the files that changed, after a short while without any."""
         if self._changes is None:
             self._changes = self._open()
-        changed = [path for _, path in next(self._changes, set[tuple[Any, str]]())]
-        appeared = [
-            path for path in changed if os.path.isdir(path) and not _is_skipped(os.path.basename(path))
-        ]
-        if appeared:
+            next(
+                self._changes, None
+            )  # the watch is set up now; what happened before is seen by a look at all files
+            return self._look(self._scan())
+        paths = [path for _, path in next(self._changes, set[tuple[Any, str]]())]
+        if any(os.path.isdir(path) and not _is_skipped(os.path.basename(path)) for path in paths):
             self.close()
-            changed += [str(file) for path in appeared for file in Path(path).rglob("*.py")]
-        return [path for path in changed if self.counts(path)]
+            return self._look(self._scan())
+        return self._look({**self._known, **{path: _stamp(path) for path in paths if self.counts(path)}})
+
+    def _look(self, now: dict[str, Stamp]) -> list[str]:
+        """Return the files that are not as they were, and remember how they are."""
+        before, self._known = self._known, now
+        return [path for path in {**before, **now} if before.get(path) != now.get(path)]
+
+    def _scan(self) -> dict[str, Stamp]:
+        self._folders = folders_below(self.roots)
+        paths = (os.path.join(folder, name) for folder in self._folders for name in _files_in(folder))
+        return {path: _stamp(path) for path in paths if self.counts(path)}
 
     def counts(self, path: str) -> bool:
         """Return whether a change of this file matters."""
@@ -70,7 +88,6 @@ class Watcher:
     def _open(self) -> Generator[set[tuple[Any, str]], None, None]:
         from watchfiles import watch  # 70 ms: the first child is under way meanwhile
 
-        self._folders = folders_below(self.roots)
         return watch(
             *self._folders,
             watch_filter=None,
@@ -94,6 +111,22 @@ def folders_below(roots: Iterable[Path], limit: int = MAX_FOLDERS) -> list[str]:
             found[folder] = None
             waiting.extend(_inside(folder))
     return list(found)
+
+
+def _files_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _stamp(path: str) -> Stamp:
+    """Return what changes when a file does; ``None`` when it is gone."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size)
 
 
 def _inside(folder: str) -> Iterator[str]:

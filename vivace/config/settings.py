@@ -69,15 +69,17 @@ class Settings:
 
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
-    debug: bool = False
+    debug: bool = False  # error pages show source and values; ``vivace dev`` turns it on, production never
+    access_log: Literal["off", "text", "json"] = "off"  # a line for each response, on standard output
     editor: str = ""  # where debug pages open a file: vscode, pycharm … or a URL with {path} and {line}
+    # Signs and encrypts cookies and tokens; long and random.
     secret_key: Secret[str] = field(default=Secret(""), metadata={"env": "SECRET_KEY"})
     secret_key_fallbacks: tuple[
         Secret[str], ...
     ] = ()  # older keys: they verify and decrypt, and sign nothing
-    # A Secret because it may hold a password.
+    # For your own use until models come; a Secret because it may hold a password.
     database_url: Secret[str] = field(default=Secret(""), metadata={"env": "DATABASE_URL"})
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()  # names that are answered for; none: loopback and this machine's own names
     # Addresses and networks of proxies, "unix", or "*"; what follows them: see ``vivace.engine.proxies``.
     trusted_proxies: tuple[str, ...] = ()
     forwarded_headers: Literal["x-forwarded", "forwarded"] = "x-forwarded"  # what the proxies write

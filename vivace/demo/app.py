@@ -56,7 +56,8 @@ class Board:
         self.sockets.add(socket)
         try:
             async for stroke in socket:
-                sends = (other.send(stroke) for other in self.sockets - {socket})
+                others = self.sockets - {socket}
+                sends = [other.send(stroke) for other in others]
                 await asyncio.gather(*sends, return_exceptions=True)
         finally:
             self.sockets.discard(socket)

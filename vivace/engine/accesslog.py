@@ -170,13 +170,11 @@ class AccessLog:
 
     async def close(self) -> None:
         """Write what is left."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._writing is not None:
+        self.flush()
+        while self._writing is not None:
             await asyncio.wait({self._writing})
-        if self._lines or self.dropped:
-            await asyncio.get_running_loop().run_in_executor(None, self._write, self._take())
+            await asyncio.sleep(0)  # for its callback, which may begin to write what came meanwhile
+            self.flush()
 
     def _take(self) -> bytes:
         lines, self._lines = self._lines, []

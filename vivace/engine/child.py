@@ -17,9 +17,8 @@ import msgspec
 from vivace.errors import ConfigurationError, nearest
 
 from .health import WorkerHealth
-from .heartbeat import Heartbeat, Share, decode_heartbeat, encode
+from .heartbeat import STACK_SIGNAL, Heartbeat, Share, decode_heartbeat, encode
 from .options import WorkerOptions
-from .worker import STACK_SIGNAL
 
 logger = logging.getLogger("vivace.supervisor")
 
@@ -112,12 +111,10 @@ class Child:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    async def retire(self, quick: bool = False) -> None:
+    async def retire(self) -> None:
         """Let it drain and stop; kill it when it takes longer than it said it would."""
         self.retiring = True
         self.signal(signal.SIGTERM)
-        if quick:
-            self.signal(signal.SIGTERM)
         grace = self.last.grace
         try:
             async with asyncio.timeout(grace + SHUTDOWN_MARGIN if grace else None):

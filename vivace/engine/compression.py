@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from vivace.http.response import Response, Sink
 
@@ -26,68 +27,49 @@ LEVELS: Final[Mapping[str, int]] = {
 _ZSTD_WINDOW_LOG: Final = 21  # 2 MB of memory a stream; browsers refuse more than 8 (RFC 9659)
 
 
-class Compressor(Protocol):
-    """One stream being compressed."""
+@dataclass(frozen=True, slots=True)
+class Compressor:
+    """One stream being compressed.
 
-    def push(self, data: bytes) -> bytes:
-        """Take data; return what is ready."""
-        ...
+    ``push`` takes data and returns what is ready; ``flush`` returns all that was taken, so that the other side can read
+    it; ``finish`` returns the rest.
+    """
 
-    def flush(self) -> bytes:
-        """Return all that was taken, so that the other side can read it."""
-        ...
-
-    def finish(self) -> bytes:
-        """Return the rest."""
-        ...
+    push: Callable[[bytes], bytes]
+    flush: Callable[[], bytes]
+    finish: Callable[[], bytes]
 
 
-class _Gzip:
-    def __init__(self, level: int) -> None:
-        made = zlib.compressobj(level, zlib.DEFLATED, 31)
-        self.push = made.compress
-        self.flush = lambda: made.flush(zlib.Z_SYNC_FLUSH)
-        self.finish = made.flush
+def _gzip(level: int) -> Compressor:
+    made = zlib.compressobj(level, zlib.DEFLATED, 31)
+    return Compressor(made.compress, lambda: made.flush(zlib.Z_SYNC_FLUSH), made.flush)
 
 
-class _Brotli:
-    def __init__(self, level: int) -> None:
-        made: Any = import_module("brotli").Compressor(quality=level)  # an extra, without types
-        self.push: Callable[[bytes], bytes] = made.process
-        self.flush: Callable[[], bytes] = made.flush
-        self.finish: Callable[[], bytes] = made.finish
+def _brotli(level: int) -> Compressor:
+    made: Any = import_module("brotli").Compressor(quality=level)  # an extra, without types
+    return Compressor(made.process, made.flush, made.finish)
 
 
-class _StandardZstd:
-    """Python 3.14 and later."""
-
-    def __init__(self, level: int) -> None:
-        module: Any = import_module("compression.zstd")
-        options = {
-            module.CompressionParameter.compression_level: level,
-            module.CompressionParameter.window_log: _ZSTD_WINDOW_LOG,
-        }
-        made = module.ZstdCompressor(options=options)
-        self.push: Callable[[bytes], bytes] = made.compress
-        self.flush: Callable[[], bytes] = lambda: made.flush(made.FLUSH_BLOCK)
-        self.finish: Callable[[], bytes] = made.flush
+def _standard_zstd(level: int) -> Compressor:
+    module: Any = import_module("compression.zstd")  # Python 3.14 and later
+    parameter = module.CompressionParameter
+    options = {parameter.compression_level: level, parameter.window_log: _ZSTD_WINDOW_LOG}
+    made = module.ZstdCompressor(options=options)
+    return Compressor(made.compress, lambda: made.flush(made.FLUSH_BLOCK), made.flush)
 
 
-class _Zstandard:
-    def __init__(self, level: int) -> None:
-        module: Any = import_module("zstandard")
-        parameters = module.ZstdCompressionParameters.from_level(level, window_log=_ZSTD_WINDOW_LOG)
-        made = module.ZstdCompressor(compression_params=parameters).compressobj()
-        self.push: Callable[[bytes], bytes] = made.compress
-        self.flush: Callable[[], bytes] = lambda: made.flush(module.COMPRESSOBJ_FLUSH_BLOCK)
-        self.finish: Callable[[], bytes] = made.flush
+def _zstandard(level: int) -> Compressor:
+    module: Any = import_module("zstandard")
+    parameters = module.ZstdCompressionParameters.from_level(level, window_log=_ZSTD_WINDOW_LOG)
+    made = module.ZstdCompressor(compression_params=parameters).compressobj()
+    return Compressor(made.compress, lambda: made.flush(module.COMPRESSOBJ_FLUSH_BLOCK), made.flush)
 
 
 _STANDARD: Final = sys.version_info >= (3, 14)
 _MAKERS: Final[Mapping[str, tuple[str, Callable[[int], Compressor]]]] = {
-    "zstd": ("compression.zstd", _StandardZstd) if _STANDARD else ("zstandard", _Zstandard),
-    "br": ("brotli", _Brotli),
-    "gzip": ("zlib", _Gzip),
+    "zstd": ("compression.zstd", _standard_zstd) if _STANDARD else ("zstandard", _zstandard),
+    "br": ("brotli", _brotli),
+    "gzip": ("zlib", _gzip),
 }
 
 

@@ -33,4 +33,5 @@ class EngineConnection(Connection):
 
     def early_hints(self, headers: RawHeaders) -> None:
         """Send a 103 unless the response has begun or the client speaks HTTP/1.0."""
-        self._protocol.early_hints(headers)
+        if self.http_version != "1.0":
+            self._protocol.early_hints(headers)

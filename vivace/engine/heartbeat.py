@@ -5,11 +5,13 @@ The loop itself writes the line: a blocked loop is seen because its heartbeats s
 
 from __future__ import annotations
 
+import signal
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 BEAT: Final = 0.5  # seconds
+STACK_SIGNAL: Final = getattr(signal, "SIGUSR2", None)  # asks a stuck worker for its stack
 State: TypeAlias = Literal["starting", "ready", "draining"]
 
 
@@ -20,6 +22,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     lag: float = 0.0
     in_flight: int = 0
     connections: int = 0
+    accepting: bool = False
     served: int = 0
     memory: int = 0
     stalls: int = 0
@@ -55,6 +58,7 @@ def has_too_many(own: int, average: int) -> bool:
 
 __all__ = [
     "BEAT",
+    "STACK_SIGNAL",
     "Heartbeat",
     "Share",
     "State",

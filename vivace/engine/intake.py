@@ -39,6 +39,8 @@ _METHODS: Final = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 }
 
+FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+
 Waiting: TypeAlias = "tuple[Request, bool, BodyReader | None]"
 """A request in the queue, whether the connection may stay open after it, and its body if more is to come."""
 
@@ -116,10 +118,13 @@ class Intake(Outlet):
 
     def _upgraded(self, rest: bytes) -> None:
         """The parser stopped after an Upgrade head: a WebSocket takes the rest, anything else is HTTP as before."""
-        while not (self._queue and is_websocket(self._queue[-1][0])):
+        while not is_websocket(request := self._queue[-1][0]):
             self._parser = httptools.HttpRequestParser(self)
             try:
-                self._parser.feed_data(rest)
+                if announces_body(request):
+                    self._resume_body(request)
+                if rest:
+                    self._parser.feed_data(rest)
             except httptools.HttpParserUpgrade as upgrade:  # a loop: a packet may hold hundreds of them
                 rest = rest[upgrade.args[0] :]
             except httptools.HttpParserError as error:
@@ -127,7 +132,6 @@ class Intake(Outlet):
                 return
             else:
                 return
-        request = self._queue[-1][0]
         if announces_body(request):
             self._queue.pop()
             self._refusal = handshake_with_body()
@@ -136,6 +140,18 @@ class Intake(Outlet):
         self._switching = True
         self._held = memoryview(rest + bytes(self._held or b""))
         self._pause_reading()
+
+    def _resume_body(self, request: Request) -> None:
+        """Have a new parser read a body that the first one left out because of the Upgrade.
+
+        What it left out it would take for the next request: a body may say ``GET /admin``. So the new one is told of the
+        framing by a head of ours, and the request is put in its place.
+        """
+        _, keep_alive, _ = self._queue.pop()
+        framing = [b"%b: %b\r\n" % pair for pair in request.raw_headers if pair[0] in FRAMING]
+        closing = b"" if keep_alive else b"connection: close\r\n"
+        self._parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b%b\r\n" % (b"".join(framing), closing))
+        self._request = request
 
     # -- parser callbacks -----------------------------------------------------------------------------------------
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from vivace.config.units import Bytes, Seconds
+
+EXIT_STARTUP: Final = 3  # status: the app does not start, and starting it again would change nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +77,4 @@ class WorkerOptions:
     cpu: int = -1  # -1: any
 
 
-__all__ = ["ServeOptions", "TLSOptions", "Watch", "WorkerOptions"]
+__all__ = ["EXIT_STARTUP", "ServeOptions", "TLSOptions", "Watch", "WorkerOptions"]

@@ -66,7 +66,7 @@ class Outlet(asyncio.Protocol):
 
     def early_hints(self, headers: RawHeaders) -> None:
         """Send a 103 with ``headers`` unless the response has begun (RFC 8297)."""
-        if not self._head_sent and not self.gone and self._connection.http_version == "1.1":
+        if not self._head_sent and not self.gone:
             self.write(b"HTTP/1.1 103 Early Hints\r\n" + encode_fields(headers) + b"\r\n")
 
     async def drain(self) -> None:

@@ -381,14 +381,16 @@ class HTTPProtocol(Intake):
         response: Response | None = None
         try:
             response = await server.handle(request)
-            if reader is not None and not reader.complete:
-                self._leave_unread(request, reader)
             if not keep_alive:
                 self._close_after = True
             if response.buffered:
+                if reader is not None and not reader.complete:
+                    self._leave_unread(request, reader)
                 self._write_buffered(request, response)
             else:
                 await self._write_unbuffered(request, response)
+                if reader is not None and not reader.complete:  # a stream may read while it writes
+                    self._leave_unread(request, reader)
         except ClientDisconnected:
             self.transport.abort()
         except KeyboardInterrupt:

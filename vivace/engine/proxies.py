@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias
 
 from vivace.errors import ConfigurationError
 from vivace.http.headers import RawHeaders
@@ -101,7 +101,7 @@ class TrustedProxies:
         """Return what the headers of a trusted peer say."""
         hops = self._read(headers)
         client, index = peer, len(hops) - 1
-        for index in range(len(hops) - 1, -1, -1):  # noqa: B007  (where the walk ended is used)
+        for index in range(len(hops) - 1, -1, -1):  # where the walk ends is used below
             client = _node(hops[index].node) if hops[index].node else client
             if client is None or not self.trusts(client):
                 break
@@ -114,9 +114,9 @@ class TrustedProxies:
         return host if self._host and _HOST.fullmatch(host) else None
 
 
-def peer_address(name: Any) -> Address | None:
+def peer_address(name: tuple[Any, ...] | str | bytes | None) -> Address | None:
     """Return address and port of what a socket calls its peer or itself; ``None`` on a Unix socket."""
-    return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(cast("Any", name)) >= 2 else None
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(name) >= 2 else None
 
 
 def replace_host(headers: RawHeaders, host: str) -> None:

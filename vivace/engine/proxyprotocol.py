@@ -187,7 +187,7 @@ class ProxyAcceptor:
             if not isinstance(error, MalformedProxyHeader | OSError):  # a TimeoutError is an OSError
                 raise
             logger.warning(
-                "a connection from %s did not begin with a PROXY header: %s", peer, error or "too late"
+                "a connection from %s did not begin with a PROXY header: %s", peer, str(error) or "too late"
             )
             return
         finally:

@@ -4,7 +4,8 @@ What the parser refuses itself is not repeated: Content-Length with Transfer-Enc
 Content-Length, obsolete line folding, a bare LF, a space before the colon.
 
 What it takes and we do not, beyond the rules below: several spaces between the parts of a request line. It does not say
-where a line began, so packets in which there might be one (``LOOSE``) are fed line by line.
+where a line began, so packets in which there might be one (``LOOSE``) are fed line by line. (Spaces that the boundary of
+two packets divides are taken; they hide no second request.)
 """
 
 from __future__ import annotations

@@ -146,8 +146,9 @@ def _read_all(descriptor: int, offset: int, count: int) -> bytes:
 
 def read_at(descriptor: int, count: int, offset: int) -> bytes:
     """Return up to ``count`` bytes at ``offset`` of an open file; for threads. Windows has no ``pread``."""
-    if sys.platform != "win32":
-        return os.pread(descriptor, count, offset)
+    pread: Callable[[int, int, int], bytes] | None = getattr(os, "pread", None)
+    if pread is not None:
+        return pread(descriptor, count, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.read(descriptor, count)
 

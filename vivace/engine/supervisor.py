@@ -33,7 +33,7 @@ from typing import Any, Final
 
 from .backoff import Backoff
 from .child import Child, Spawn
-from .health import HealthServer, Report
+from .health import FRESH, HealthServer, Report
 from .heartbeat import BEAT
 from .options import ServeOptions, WorkerOptions
 from .sockets import Listener, write_file
@@ -262,7 +262,7 @@ class Supervisor:
     async def _hurry(self) -> None:
         await self._quick.wait()
         for child in self._children:
-            child.signal(signal.SIGTERM)
+            child.signal(signal.SIGQUIT)  # not a second SIGTERM: two of the same that wait become one
 
     # -- watching -------------------------------------------------------------------------------------------------
 
@@ -271,16 +271,19 @@ class Supervisor:
         while True:
             await asyncio.sleep(BEAT)
             serving = [child for child in self.places.values() if child.ready.is_set()]
-            if len(serving) > 1:
-                average = sum(child.last.connections for child in serving) // len(serving)
-                for child in serving:
-                    child.share(average)
+            self._balance([child for child in serving if child.age < FRESH])
             for child in serving:
                 self._check_stuck(child)
                 if self._is_worn(child) and child not in recycling:
                     recycling.add(child)
                     self._task(self._recycle(child))
             recycling &= self._children
+
+    def _balance(self, fresh: Sequence[Child]) -> None:
+        """Tell workers the average. Blocked ones do not count: nobody may wait for them to take connections."""
+        average = sum(child.last.connections for child in fresh) // max(1, len(fresh))
+        for child in fresh:
+            child.share(average)
 
     def _is_worn(self, child: Child) -> bool:
         requests, memory = self.options.max_requests, self.options.max_memory_bytes

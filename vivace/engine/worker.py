@@ -2,7 +2,7 @@
 
 What a worker adds to ``serve_app``: it says how it is on its control socket, a few times per second, and listens there
 for its share of the connections. When the supervisor is gone the socket ends, and the worker drains: it never stays
-behind alone. The first SIGTERM drains; the second cuts what is left.
+behind alone. SIGTERM drains; a second one, or SIGQUIT, cuts what is left.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vivace.config.settings import Settings
 from vivace.http.types import Handle
 
 from .guard import BlockingGuard
-from .heartbeat import BEAT, Heartbeat, State, decode_share, encode, has_too_many
+from .heartbeat import BEAT, STACK_SIGNAL, Heartbeat, State, decode_share, encode, has_too_many
 from .options import Watch, WorkerOptions
 from .server import TICK, Server
 from .shedding import Shedding, resident_bytes
@@ -32,13 +32,12 @@ from .sockets import Listener, inherit
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from .accesslog import AccessLog
     from .tls import Certificates
 
 logger = logging.getLogger("vivace.engine")
 T = TypeVar("T")
 
-EXIT_STARTUP: Final = 3  # the app does not start: starting it again would change nothing
-STACK_SIGNAL: Final = getattr(signal, "SIGUSR2", None)  # asks a stuck worker for its stack
 CERTIFICATE_CHECK: Final = 2.0  # seconds between looks at the files
 
 
@@ -74,6 +73,11 @@ class Stop:
     def ask(self) -> None:
         """Stop; asked twice: at once."""
         (self.quick if self.drain.is_set() else self.drain).set()
+
+    def hurry(self) -> None:
+        """Stop at once."""
+        self.drain.set()
+        self.quick.set()
 
 
 Started = Callable[[Server, Watchdog, Shedding], None]
@@ -114,6 +118,7 @@ async def _serve_until(
     if watch.forbid_blocking:
         guard.forbid()
     beside = [asyncio.create_task(_keep_checking(watchdog, shedding))]
+    access_log = start_access_log(server)
     if certificates is not None:
         beside.append(asyncio.create_task(_keep_certificates(certificates)))
     try:
@@ -127,6 +132,19 @@ async def _serve_until(
         watchdog.stop()
         for task in beside:
             task.cancel()
+        if access_log is not None:
+            await access_log.close()
+
+
+def start_access_log(server: Server) -> AccessLog | None:
+    """Log each response as the settings say; ``None`` when they say nothing."""
+    if server.settings.access_log == "off":
+        return None
+    from .accesslog import AccessLog, AccessLogOptions  # only who asks for it pays for it
+
+    log = AccessLog(AccessLogOptions(format=server.settings.access_log))
+    log.attach(server)
+    return log
 
 
 async def _first(*works: Coroutine[Any, Any, Any]) -> None:
@@ -164,6 +182,22 @@ def reload_certificates(certificates: Certificates) -> None:
         logger.error("the certificates were not read again; the old ones stay\n%s", error)
 
 
+def look_at(state: State, server: Server, watchdog: Watchdog, shedding: Shedding) -> Heartbeat:
+    """Return how a server is; the lag is the worst since the last look."""
+    return Heartbeat(
+        state,
+        lag=round(watchdog.take_lag(), 4),
+        in_flight=server.in_flight,
+        connections=server.open_connections,
+        accepting=server.accepting,
+        served=server.served,
+        memory=resident_bytes(),
+        stalls=watchdog.stalls,
+        shedding=bool(shedding.reason),
+        grace=server.timeouts.shutdown,
+    )
+
+
 # -- a worker of the supervisor ---------------------------------------------------------------------------------------
 
 
@@ -175,13 +209,12 @@ class Control:
         self._stop = stop
         self._grace = grace
         self._writer: asyncio.StreamWriter | None = None
-        self._server: Server | None = None
-        self._parts: tuple[Watchdog, Shedding] | None = None
+        self._parts: tuple[Server, Watchdog, Shedding] | None = None
         self._ready = asyncio.Event()
 
     def started(self, server: Server, watchdog: Watchdog, shedding: Shedding) -> None:
         """Connections are accepted: say so at once."""
-        self._server, self._parts = server, (watchdog, shedding)
+        self._parts = (server, watchdog, shedding)
         self._ready.set()
 
     async def run(self) -> None:
@@ -209,27 +242,15 @@ class Control:
                         await asyncio.wait_for(self._ready.wait(), BEAT)
 
     def _look(self) -> Heartbeat:
-        server, parts = self._server, self._parts
-        if server is None or parts is None:
+        if self._parts is None:
             return Heartbeat(memory=resident_bytes(), grace=self._grace)
-        watchdog, shedding = parts
-        state: State = "draining" if server.draining else "ready"
-        return Heartbeat(
-            state,
-            lag=round(watchdog.take_lag(), 4),
-            in_flight=server.in_flight,
-            connections=server.open_connections,
-            served=server.served,
-            memory=resident_bytes(),
-            stalls=watchdog.stalls,
-            shedding=bool(shedding.reason),
-            grace=self._grace,
-        )
+        state: State = "draining" if self._parts[0].draining else "ready"
+        return look_at(state, *self._parts)
 
     async def _balance(self, average: int) -> None:
-        server = self._server
-        if server is None:
+        if self._parts is None:
             return
+        server = self._parts[0]
         if has_too_many(server.open_connections, average):
             server.pause_accepting()
         else:
@@ -277,7 +298,7 @@ def load_certificates(tls: Any) -> Certificates | None:
 
 
 def stop_on_signals() -> Stop:
-    """Return a wish to stop that SIGTERM and SIGINT ask for."""
+    """Return a wish to stop that SIGTERM and SIGINT ask for, and SIGQUIT urgently."""
     stop = Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -285,6 +306,8 @@ def stop_on_signals() -> Stop:
             signal.signal(number, lambda number, frame: loop.call_soon_threadsafe(stop.ask) and None)
         else:
             loop.add_signal_handler(number, stop.ask)
+    if sys.platform != "win32":
+        loop.add_signal_handler(signal.SIGQUIT, stop.hurry)
     return stop
 
 
@@ -314,12 +337,11 @@ def decode_options(text: str) -> WorkerOptions:
 
 
 __all__ = [
-    "EXIT_STARTUP",
-    "STACK_SIGNAL",
     "Servable",
     "Stop",
     "decode_options",
     "load_certificates",
+    "look_at",
     "new_event_loop",
     "reload_certificates",
     "run_loop",

@@ -53,7 +53,7 @@ class Response:
     content_type: str | None = TEXT
     defaults: HeaderBlock = NO_DEFAULTS
     on_sent: Callable[[], None] | None = None
-    sent: int | None = None  # bytes of the body that a response which wrote itself has sent; told by the engine
+    sent: int | None = None  # bytes of body that went out; the engine says so of one that wrote itself
     _headers: MutableHeaders | None = None
 
     def __init__(

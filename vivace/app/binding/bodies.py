@@ -19,6 +19,7 @@ from vivace.http.charsets import require_utf8
 from vivace.http.jsonbodies import decode_json
 from vivace.http.request import Request
 
+from .defaults import completer
 from .describe import missing
 from .known import known_fields
 from .secrets import decode_secret
@@ -35,7 +36,9 @@ FORM_TYPES: Final = (URLENCODED, MULTIPART)
 def json_decoder(annotation: Any, *, allow_unknown: bool = False) -> Callable[[bytes, int], Any]:
     """Return ``(bytes, depth) → value`` for a type; raises ``BadRequest`` or ``ValidationFailed``."""
     decode = msgspec.json.Decoder(annotation, dec_hook=decode_secret).decode
-    known = None if allow_unknown else known_fields(mi.type_info(annotation))
+    info = mi.type_info(annotation)
+    known = None if allow_unknown else known_fields(info)
+    complete = completer(info)
     plain = msgspec.json.Decoder().decode
 
     def read(raw: bytes, depth: int) -> Any:
@@ -43,7 +46,7 @@ def json_decoder(annotation: Any, *, allow_unknown: bool = False) -> Callable[[b
         try:
             value = decode_json(raw, depth, decode)
             if known is None or known(plain(raw)):
-                return value
+                return value if complete is None else complete(value)
         except (
             msgspec.ValidationError,
             TypeError,

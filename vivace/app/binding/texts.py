@@ -21,6 +21,7 @@ from vivace.errors import Problem, ValidationFailed
 from vivace.http.multidict import query_pairs
 
 from .bodies import REQUIRED
+from .defaults import completer
 from .describe import missing, problem, step
 from .known import SEQUENCES, forbids
 from .scalars import ReadText, only_text, text_reader, type_of
@@ -177,13 +178,14 @@ class ModelReader:
     ``names`` turns a field name into a name of the source (headers are written with hyphens).
     """
 
-    __slots__ = ("cls", "fields", "place", "refuse_unknown")
+    __slots__ = ("cls", "complete", "fields", "place", "refuse_unknown")
 
     def __init__(
         self, place: str, info: Any, names: Callable[[str], str] = str, *, refuse_unknown: bool = False
     ) -> None:
         self.place = place
         self.cls = info.cls
+        self.complete = completer(info)
         self.refuse_unknown = refuse_unknown or forbids(info)
         self.fields = tuple(self._fields(info, names))
 
@@ -214,9 +216,10 @@ class ModelReader:
         if wrong:
             raise ValidationFailed(wrong)
         try:
-            return msgspec.convert(found, self.cls, dec_hook=_passes)
+            model: Any = msgspec.convert(found, self.cls, dec_hook=_passes)
         except msgspec.ValidationError as failure:
             raise ValidationFailed([from_msgspec(self.place, found, failure)]) from None
+        return model if self.complete is None else self.complete(model)
 
     def _unknown(self, values: Any) -> list[Problem]:
         names = [name for _, name, _ in self.fields]
