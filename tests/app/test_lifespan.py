@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -122,24 +123,24 @@ async def test_rt3_a_failing_or_cancelled_stop_lets_the_others_stop(caplog: pyte
     assert "broken failed" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "late",
-    [
-        lambda app: app.before(print),
-        lambda app: app.after(print),
-        lambda app: app.middleware(print),
-        lambda app: app.error(404),
-        lambda app: app.on_error(print),
-        lambda app: app.on_sent(print),
-        lambda app: app.on_startup(print),
-        lambda app: app.on_shutdown(print),
-        lambda app: app.provide(int),
-        lambda app: app.install(),
-        lambda app: app.get("/late")(print),
-        lambda app: app.mount("/late", print),
-        lambda app: app.add_lifespan(print),
-    ],
-)
+LATE: list[Callable[[App], object]] = [
+    lambda app: app.before(print),
+    lambda app: app.after(print),
+    lambda app: app.middleware(print),
+    lambda app: app.error(404),
+    lambda app: app.on_error(print),
+    lambda app: app.on_sent(print),
+    lambda app: app.on_startup(print),
+    lambda app: app.on_shutdown(print),
+    lambda app: app.provide(int),
+    lambda app: app.install(),
+    lambda app: app.get("/late")(print),
+    lambda app: app.mount("/late", print),
+    lambda app: app.add_lifespan(nullcontext),
+]
+
+
+@pytest.mark.parametrize("late", LATE)
 def test_rt3_what_comes_after_the_freeze_is_refused(late: Callable[[App], object]) -> None:
     app = App()
     app.compile()

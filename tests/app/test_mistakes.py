@@ -59,7 +59,7 @@ The app cannot start: 1 problem.
 
 error: Parameter 'filters' (dict) of test_pain40_unknown_parameter_source.<locals>.search needs a body, and GET has none. [no-body]
   at file:line
-  hint: Use Annotated[…, Query()] for query parameters, or a method with a body.
+  hint: Use POST, PUT or PATCH.
 
 [app-invalid]"""
     )
@@ -201,7 +201,7 @@ def test_pain40_a_guard_whose_annotations_cannot_be_read_is_a_finding() -> None:
     def guard(value: Unknown) -> bool:  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
         return True
 
-    @app.get("/", guards=[guard])
+    @app.get("/", guards=[guard])  # pyright: ignore[reportUnknownArgumentType]
     async def home() -> None: ...
 
     assert [finding.id for finding in app.check()] == ["unresolved-annotation"]
@@ -210,14 +210,18 @@ def test_pain40_a_guard_whose_annotations_cannot_be_read_is_a_finding() -> None:
 def test_pain40_a_plugin_s_hooks_count() -> None:
     from vivace.app.plugins import Plugin
 
-    told: list[Request] = []
+    def watched(request: Request) -> None:
+        """Is told of deadlines."""
+
+    async def page() -> str:
+        return "x"
 
     class Watch(Plugin):
         name = "watch"
 
         def setup(self, app: App) -> None:
-            app.on_timeout(told.append)
-            app.get("/from-plugin")(lambda: "x")
+            app.on_timeout(watched)
+            app.get("/from-plugin")(page)
 
     app = App(plugins=[Watch()])
     route = next(row for row in app.describe() if row.path == "/from-plugin")

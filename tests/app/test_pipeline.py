@@ -243,6 +243,22 @@ async def test_mw1_middleware_sees_final_bytes_of_errors_too() -> None:
         assert [status for status, _ in seen] == [500, 500]
 
 
+async def test_mw1_middleware_sees_the_answer_to_an_error_in_a_before_hook() -> None:
+    seen: list[int] = []
+
+    async def look(request: Request, call_next: CallNext) -> Response:
+        response = await call_next(request)
+        seen.append(response.status)
+        return response
+
+    def refuse(request: Request) -> None:
+        raise Forbidden("not you")
+
+    async with Client(App(middleware=[look], before=[refuse])) as client:
+        assert (await client.get("/")).status == 403
+    assert seen == [403]
+
+
 async def test_mw1_route_scope_maps_what_its_middleware_raises() -> None:
     async def refuse(request: Request, call_next: CallNext) -> Response:
         raise KeyError("x")

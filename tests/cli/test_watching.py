@@ -83,6 +83,17 @@ def test_new_folders_are_watched(tmp_path: Path) -> None:
     watcher.close()
 
 
+def test_folders_that_appear_before_the_watch_is_set_up_are_watched(tmp_path: Path) -> None:
+    watcher = Watcher([tmp_path])
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "words.py").touch()
+    assert watcher.wait() == [str(tmp_path / "inner" / "words.py")]
+    assert watcher.wait() == []
+    (tmp_path / "inner" / "words.py").write_text("1", "utf-8")
+    assert changed(watcher) == [str(tmp_path / "inner" / "words.py")]
+    watcher.close()
+
+
 def test_added_folders_are_watched_from_then_on(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -150,20 +150,19 @@ async def test_hs2_a_thousand_slow_sockets_are_closed_on_time() -> None:
     wire = Wire(clock=lambda: now)
     transports = [wire.connect() for _ in range(1_000)]
     for number, transport in enumerate(transports):
-        data = (b"", b"GET", GET[:30], post(10), post(10, b"hello"))[number % 5]
+        data = (b"", b"GET", GET[:20], post(10), post(10, b"hello"))[number % 5]
         if data:
             transport.protocol.data_received(data)
     await wire.settle()
-    for _ in range(4 * 40):
+    for _ in range(4 * 33):
         now += 0.25
         wire.server.sweep()
         await wire.settle(4)
-        for each in transports:
-            if not each.lost:
-                expected = DEFAULTS.headers if each.protocol._reader is None else DEFAULTS.body
-                assert now < expected + 3, "time-out, then at most two seconds to read the answer"
-    assert all(each.lost for each in transports)
-    assert all(b" 408 " in each.sent for each in transports)
+        left = sum(not each.lost for each in transports)
+        if now >= DEFAULTS.headers + 3:  # the answer may be read for two seconds
+            assert left <= 400, "those whose body is waited for"
+    assert sum(each.lost for each in transports) == 1_000
+    assert sum(b" 408 " in each.sent for each in transports) == 1_000
     wire.transport.abort()
     await wire.close()
 
@@ -179,7 +178,7 @@ async def test_hs2_a_thousand_real_slow_sockets() -> None:
         served.server.tick()
         clients = [await served.connect() for _ in range(1_000)]
         for client in clients:
-            client.writer.write(GET[:30])
+            client.writer.write(GET[:20])
         while not all(each._target for each in served.server.connections) or len(served.server.connections) < 1_000:
             await asyncio.sleep(0.01)
         now = DEFAULTS.headers + 1
@@ -238,8 +237,7 @@ async def test_hs2_what_lies_before_a_head_does_not_count() -> None:
     many = GET * 2_400
     wire = Wire()
     await wire.send(many[:-5])
-    for _ in range(100):
-        await wire.settle(100)
+    await wire.settle(10_000)  # before Python 3.12 each request takes a turn of the loop
     await wire.send(many[-5:])
     assert wire.statuses == [200] * 2_400
     body = b"x" * 60_000

@@ -289,32 +289,3 @@ async def test_cold_bytes_are_read_in_a_thread(large: Path) -> None:
         assert await sendfile.read_exactly(file.fileno(), 5, 1000) == LARGE[5:1005]
         with pytest.raises(ValueError, match="shorter"):
             await sendfile.read_exactly(file.fileno(), len(LARGE) - 10, 1000)
-
-
-async def test_a_cancelled_reader_waits_for_its_thread() -> None:
-    """Else the descriptor is closed, and given to another file, while the thread reads."""
-    import threading
-
-    entered, leave, order = threading.Event(), threading.Event(), list[str]()
-
-    def work() -> None:
-        entered.set()
-        leave.wait(10)
-        order.append("thread")
-
-    async def reader() -> None:
-        try:
-            await sendfile.in_thread(work)
-        finally:
-            order.append("reader")
-
-    task = asyncio.create_task(reader())
-    await asyncio.to_thread(entered.wait, 10)
-    for _ in range(3):
-        task.cancel()
-        await asyncio.sleep(0)
-    assert not task.done()
-    leave.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert order == ["thread", "reader"]

@@ -13,11 +13,35 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-LINES = [
-    number
-    for number, text in enumerate((HERE / "wrong.py").read_text("utf-8").splitlines(), 1)
-    if text.startswith("    ") and number > 15
-]
+WRONG = """\
+from vivace import App, Request, Response
+
+app = App()
+
+
+@app.get("/{id}")
+async def show(id: int) -> str:
+    return str(id)
+
+
+async def mistakes(request: Request) -> None:
+    await show("one")
+    app.get("/x", timeuot=3)
+    app.get("/x", timeout="soon")
+    app.every(1, 2)
+    Response(body=1)
+    App(debug="yes")
+    app.nothing()
+"""
+LINES = list(range(WRONG[: WRONG.index("    await show")].count("\n") + 1, WRONG.count("\n") + 1))
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> str:
+    """A program that type checkers must refuse, in every line of ``mistakes``."""
+    path = tmp_path / "wrong.py"
+    path.write_text(WRONG, encoding="utf-8")
+    return str(path)
 
 
 def run(*command: str) -> str:
@@ -32,18 +56,18 @@ def run(*command: str) -> str:
 
 
 @pytest.mark.timeout(300)
-def test_dx_mypy_infers_and_refuses(tmp_path: Path) -> None:
+def test_dx_mypy_infers_and_refuses(tmp_path: Path, wrong: str) -> None:
     pytest.importorskip("mypy")
-    out = run("mypy", "--cache-dir", str(tmp_path), str(HERE / "sample.py"), str(HERE / "wrong.py"))
+    out = run("mypy", "--cache-dir", str(tmp_path), str(HERE / "sample.py"), wrong)
     assert [line for line in out.splitlines() if "sample.py" in line] == []
     assert sorted({int(line) for line in re.findall(r"wrong\.py:(\d+): error", out)}) == LINES
 
 
 @pytest.mark.timeout(300)
-def test_dx_pyright_infers_and_refuses() -> None:
+def test_dx_pyright_infers_and_refuses(wrong: str) -> None:
     pytest.importorskip("pyright")
     python = ("--pythonpath", sys.executable)
-    out = run("pyright", "--outputjson", *python, str(HERE / "sample.py"), str(HERE / "wrong.py"))
+    out = run("pyright", "--outputjson", *python, str(HERE / "sample.py"), wrong)
     found = json.loads(out[out.index("{") :])["generalDiagnostics"]
     errors = [
         (Path(entry["file"]).name, entry["range"]["start"]["line"] + 1)

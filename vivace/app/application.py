@@ -10,11 +10,11 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack, cast, overload
 
 from vivace.config.settings import Settings
 from vivace.engine.offload import Offload
@@ -203,7 +203,8 @@ class App(Router):
     def lifespan(self, function: G) -> G:
         """Hold the decorated async generator from start (before its ``yield``) to stop (after it)."""
         self._unfrozen("a lifespan")
-        self._lifespan.add_context(asynccontextmanager(function), qualified_name(function))
+        generator = cast("Callable[[], AsyncGenerator[Any, None]]", function)
+        self._lifespan.add_context(asynccontextmanager(generator), qualified_name(function))
         return function
 
     def add_lifespan(self, context: LifespanContext, name: str = "") -> None:

@@ -65,7 +65,9 @@ class Background:
         for timer in timers:
             timer.cancel()
         waited = self._tasks - {asyncio.current_task()}  # a task may be what stops the app
-        _, late = await asyncio.wait(waited, timeout=timeout) if waited else (set(), set[asyncio.Task[Any]]())
+        if waited:
+            await asyncio.wait(waited, timeout=timeout)
+        late = [task for task in waited if not task.done()]
         for task in late:
             task.cancel()
             logger.warning("%s was cancelled at the stop of the app", task.get_name())

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from vivace.errors import AppInvalid, Finding, ServiceUnavailable, VivaceError
 from vivace.http.bodies import DEFAULT_BODIES, Bodies
@@ -178,10 +178,10 @@ class _Freezer:
                 )
             )
         self._live_with(mount, route)
+        call = cast("Callable[[Request, str], Awaitable[Response]]", mount)
 
         async def mounted(request: Request) -> Response:
-            answered: Awaitable[Response] = mount(request, request.path_params[REST])
-            return await prepared(await answered, request)
+            return await prepared(await call(request, request.path_params[REST]), request)
 
         return Target(route, None, self._composed(route, mounted), self.bodies)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 PHASES: Final = (
     "host check",
-    "app before",
     "app middleware",
+    "app before",
     "origin check",
     "middleware",
     "before",

@@ -24,6 +24,7 @@ from .current import request_variable
 from .failures import DebugPage, as_http_error, call_handler, default_response, find_handler, report
 from .pipeline import (
     SentHook,
+    Serve,
     Target,
     first_answer,
     require_response,
@@ -81,7 +82,7 @@ class Plan:
         self._secure_defaults = parts.secure_defaults
         self._static: Mapping[str, Mapping[str, Target]] = parts.matcher.static
         self._match = parts.matcher.match
-        first = with_before(self._dispatch, parts.before) if parts.before else self._dispatch
+        first = self._caught(with_before(self._dispatch, parts.before)) if parts.before else self._dispatch
         self._chain = with_middleware(first, parts.middleware) if parts.middleware or parts.before else None
 
     async def handle(self, request: Request) -> Response:
@@ -125,6 +126,17 @@ class Plan:
             return await prepared(response, request) if response.needs_prepare else response
         except Exception as error:
             return await self.fail(request, error, self.parts.options)
+
+    def _caught(self, serve: Serve) -> Serve:
+        """Return ``serve`` with its errors answered here, so that the middleware around it sees a response."""
+
+        async def caught(request: Request) -> Response:
+            try:
+                return await serve(request)
+            except Exception as error:
+                return await self.fail(request, error, self.parts.options)
+
+        return caught
 
     def _target(self, request: Request, index: Mapping[bytes, bytes]) -> Target:
         """Return what serves a request; raises what the router raises, and what the route's own policies do."""

@@ -51,11 +51,13 @@ class Watcher:
     def wait(self) -> list[str]:
         """Return the files that changed, after a short while without any."""
         if self._changes is None:
-            self._changes = self._open()
-            next(
-                self._changes, None
-            )  # the watch is set up now; what happened before is seen by a look at all files
-            return self._look(self._scan())
+            # Once the watch is set up, a look at all files finds what happened before.
+            watched, self._changes = self._folders, self._open()
+            next(self._changes, None)
+            now = self._scan()
+            if self._folders != watched:
+                self.close()
+            return self._look(now)
         paths = [path for _, path in next(self._changes, set[tuple[Any, str]]())]
         if any(os.path.isdir(path) and not _is_skipped(os.path.basename(path)) for path in paths):
             self.close()

@@ -13,7 +13,6 @@ hold for every carrier is written once:
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Final, Protocol
 
 from vivace.errors import BadMessage, ClientDisconnected, HTTPError, ServerError
@@ -24,6 +23,7 @@ from vivace.http.types import Handle
 from vivace.http.websocket import WebSocketDisconnect
 
 from .refusals import refusal_response
+from .sendfile import read_exactly
 from .socket import INTERNAL_ERROR, INVALID_DATA, MessageSocket, State
 from .wire import WITHOUT_BODY, announced_length
 
@@ -143,6 +143,11 @@ async def converse(handle: Handle, request: Request, socket: MessageSocket) -> N
         socket.options = response.options or socket.options
         try:
             await response.run(socket)
+        except WebSocketDisconnect:
+            pass
+        except Exception as error:
+            if not await response.failed(socket, error):
+                raise
         finally:
             await release(response)
     except WebSocketDisconnect:
@@ -163,14 +168,6 @@ async def _end_broken(socket: MessageSocket, error: Exception) -> None:
         )  # a reason has at most 123 bytes (RFC 6455 section 5.5)
     else:
         await socket.close(INTERNAL_ERROR)
-
-
-def read_at(descriptor: int, count: int, offset: int) -> bytes:
-    """Read part of an open file; where there is no ``pread`` (Windows), nobody else may use the descriptor."""
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, count, offset)
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, count)
 
 
 class CarrierSink:
@@ -214,9 +211,7 @@ class CarrierSink:
     async def send_file(self, descriptor: int, offset: int, count: int) -> None:
         """Send part of an open file, read in a thread piece by piece."""
         while count > 0 and not self._bodiless:
-            data = await asyncio.to_thread(read_at, descriptor, min(count, FILE_CHUNK), offset)
-            if not data:
-                raise ValueError("the file is shorter than what was to be sent of it")
+            data = await read_exactly(descriptor, offset, min(count, FILE_CHUNK))
             await self.write(data)
             offset += len(data)
             count -= len(data)

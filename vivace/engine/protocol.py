@@ -109,6 +109,7 @@ class HTTPProtocol(Intake):
         self.server.closed(self)
         if self._reader is not None:
             self._reader.fail(ClientDisconnected("The client went away while its request was read."))
+            self._reader = None
         self._wake_writers()
         self._queue.clear()
         self._held = self._familiar = None

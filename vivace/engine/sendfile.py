@@ -25,14 +25,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from vivace.errors import ClientDisconnected
+from vivace.http.threads import in_thread
 
 if TYPE_CHECKING:
     from .outlet import Outlet
-
-T = TypeVar("T")
 
 SMALL: Final = 65_536  # bytes; up to here copying is cheaper than a thread and waiting for an empty transport
 PIECE: Final = 131_072  # bytes in memory for each stalled client that is sent a file over TLS
@@ -85,7 +84,7 @@ async def _send_by_kernel(protocol: Outlet, descriptor: int, offset: int, count:
 
 async def _pump(protocol: Outlet, socket: int, descriptor: int, offset: int, count: int) -> None:
     while count:
-        sent = await in_thread(lambda at=offset, rest=count: _push(socket, descriptor, at, rest))  # type: ignore[misc]
+        sent = await in_thread(_push, socket, descriptor, offset, count)
         if sent is None:
             await _writable(protocol, socket)
         else:
@@ -130,7 +129,7 @@ def _warm(descriptor: int, offset: int, count: int) -> bytes | None:
 
 async def read_exactly(descriptor: int, offset: int, count: int) -> bytes:
     """Return ``count`` bytes of an open file, read in a thread; raises ``ValueError`` when it is shorter."""
-    return await in_thread(lambda: _read_all(descriptor, offset, count))
+    return await in_thread(_read_all, descriptor, offset, count)
 
 
 def _read_all(descriptor: int, offset: int, count: int) -> bytes:
@@ -157,20 +156,4 @@ def _truncated() -> int:
     raise ValueError("the file is shorter than what was to be sent of it")
 
 
-async def in_thread(function: Callable[[], T]) -> T:
-    """Call ``function`` in a thread; a cancelled caller is kept until the thread is done (rule 3)."""
-    working = asyncio.get_running_loop().run_in_executor(None, function)
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        while not working.done():
-            try:
-                await asyncio.wait({working})
-            except asyncio.CancelledError:  # cancelled again: the thread is no faster for that
-                continue
-        if not working.cancelled():
-            working.exception()  # seen
-        raise
-
-
-__all__ = ["AT_ONCE", "PIECE", "SMALL", "in_thread", "read_at", "read_exactly", "send_file"]
+__all__ = ["AT_ONCE", "PIECE", "SMALL", "read_at", "read_exactly", "send_file"]

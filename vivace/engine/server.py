@@ -262,7 +262,7 @@ class Server:
         socket.attach(early)
         if self.draining:
             socket.shut_down()
-        self.adopt(socket.serve(response.run), "websocket")
+        self.adopt(socket.serve(response.run, response.failed), "websocket")
 
     def adopt(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Start a task that lives no longer than the server."""

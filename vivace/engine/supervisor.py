@@ -239,7 +239,10 @@ class Supervisor:
             logger.info("reloading %d workers", self.count)
             for number in range(self.count):
                 if not await self._replace(number):
-                    logger.error("the reload stopped: a new worker did not start; the old ones go on serving")
+                    if not self._stop.is_set():
+                        logger.error(
+                            "the reload stopped: a new worker did not start; the old ones go on serving"
+                        )
                     return
             logger.info("reloaded")
 

@@ -29,7 +29,8 @@ from .charsets import decode_text, media_type
 from .filenames import safe_filename
 from .forms import FormData, FormValue, Upload, close_all, too_many
 from .lists import split_elements, split_pair
-from .spool import CHUNK, Budget, Spool, in_thread
+from .spool import CHUNK, Budget, Spool
+from .threads import in_thread
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment, PushMultipartParser

@@ -10,7 +10,7 @@ client is slow. The head leaves with the first write, so what fails before it ca
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack
 
 import msgspec
@@ -233,8 +233,13 @@ class Upgrade(Response):
         self.content_type = None
         self.options = options
 
-    async def run(self, socket: WebSocket) -> None:
-        """Talk over the socket until one side is done; overridden by the app."""
+    def run(self, socket: WebSocket) -> Awaitable[None]:
+        """Talk over the socket until one side is done; overridden, mostly as ``async def``."""
+        return socket.close()
+
+    async def failed(self, socket: WebSocket, error: Exception) -> bool:
+        """Answer an error that ``run`` raised; return False to leave it to the engine (1011, and to the log)."""
+        return False
 
 
 async def prepared(response: Response, request: Request) -> Response:

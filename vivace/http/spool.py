@@ -12,15 +12,14 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from os import PathLike
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from typing import IO, Final
 
 from .sniffing import SNIFF_BYTES
+from .threads import in_thread
 
-T = TypeVar("T")
 CHUNK: Final = 262_144  # bytes per trip to a thread; a trip costs about 80 µs
 
 
@@ -96,20 +95,6 @@ class Spool:
         else:
             self._file.close()
         self._memory = bytearray()
-
-
-async def in_thread(
-    function: Callable[..., T], *args: object, undo: Callable[[T], object] | None = None
-) -> T:
-    """Run ``function`` in a thread. When cancelled, wait for it, for it uses its arguments, and ``undo`` its result."""
-    running = asyncio.get_running_loop().run_in_executor(None, function, *args)
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        if undo is not None and not running.cancelled() and running.exception() is None:
-            undo(running.result())
-        raise
 
 
 def _read_at(file: IO[bytes], offset: int, size: int) -> bytes:

@@ -172,7 +172,15 @@ def write_respond(writer: Writer, handler: Callable[..., Any], tools: dict[str, 
 
 
 def write_run(writer: Writer, handler: Callable[..., Any], tools: dict[str, Any], place: str) -> Any:
-    """Return ``async run(socket)`` for a WebSocket handler."""
+    """Return ``run(socket)`` for a WebSocket handler: the handler itself where the socket is all it asks for."""
+    arguments = writer.plan.arguments
+    if (
+        not writer.plan.steps
+        and len(arguments) == 1
+        and arguments[0].source == "socket"
+        and not arguments[0].keyword
+    ):
+        return handler
     writer.namespace.update(tools, handler=handler)
     writer.add("request = socket.request")
     writer.read_inputs()

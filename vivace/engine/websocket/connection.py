@@ -29,7 +29,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from vivace.config.settings import Limits, Timeouts
 from vivace.errors import BadMessage, HTTPError, ServerError, WebSocketProtocolError, WebSocketState
@@ -67,6 +67,10 @@ TALKING: Final = (OPEN, ENDING)
 DEFAULT_OPTIONS: Final = WebSocketOptions()
 ENDING_GRACE: Final = 1.0  # seconds for the handler to deal with what came before the peer's end
 _PING: Final = encode_frame(PING, b"")
+
+
+Run: TypeAlias = Callable[[WebSocket], Awaitable[None]]
+Failed: TypeAlias = Callable[[WebSocket, Exception], Awaitable[bool]]
 
 
 class EngineWebSocket(WebSocket, asyncio.Protocol):
@@ -273,6 +277,12 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes from the transport."""
         self._alive = True
+        if self._receiver is not None and self._head is None and not self._receiver.done():
+            message = self._parser.whole(data)
+            if message is not None:  # one packet, one message, and somebody waits for it
+                self._head = message
+                self._receiver.set_result(None)
+                return
         if self._state == LINGERING:
             return
         self._parser.feed(data)
@@ -460,12 +470,16 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         self._end(code, reason)
         self._pump()
 
-    async def serve(self, run: Callable[[WebSocket], Awaitable[None]]) -> None:
-        """Run a handler and close the socket after it; what it raises goes on to the caller, but a disconnect."""
+    async def serve(self, run: Run, failed: Failed | None = None) -> None:
+        """Run a handler and close the socket after it; what it raises, and ``failed`` leaves, goes on to the caller."""
         try:
             await run(self)
         except WebSocketDisconnect:
             pass
+        except Exception as error:
+            if failed is None or not await failed(self, error):
+                self.finish(error)
+                raise
         except BaseException as error:
             self.finish(error)
             raise

@@ -144,6 +144,22 @@ class FrameParser:
         elif not self.deaf:
             self.unread = data
 
+    def whole(self, data: bytes) -> str | bytes | None:
+        """Return the message of a packet that is one short frame and nothing else; otherwise nothing is consumed."""
+        length = len(data) - 6
+        if not self._masked or self.unread or self._partial is not None or not 0 <= length < 126:
+            return None
+        if data[1] != length | 128 or length > self.limit or self.deaf:
+            return None
+        if data[0] == _FIN_BINARY:
+            return apply_mask(data[6:], data[2:6])
+        if data[0] != _FIN_TEXT:
+            return None
+        try:
+            return apply_mask(data[6:], data[2:6]).decode()
+        except UnicodeDecodeError:
+            return None  # the long way finds it again, and says so
+
     def next(self) -> Event | None:
         """Return the next event, or ``None`` when more bytes are needed; raises ``WebSocketProtocolError``."""
         data, start = self.unread, self._start
