@@ -137,6 +137,7 @@ async def test_rs8_work_is_drained_at_the_stop() -> None:
 
 async def test_rs8_uploads_are_open_for_work_after_the_response_and_closed_after_it() -> None:
     app, seen = App(settings=Settings(limits=Limits(spool_bytes=2))), list[tuple[bytes, Upload]]()
+    read = asyncio.Event()
 
     @app.post("/")
     async def post(request: Request) -> str:
@@ -144,6 +145,7 @@ async def test_rs8_uploads_are_open_for_work_after_the_response_and_closed_after
 
         async def later() -> None:
             seen.append((await upload.read(), upload))
+            read.set()
 
         request.after_response(later)
         return "taken"
@@ -151,13 +153,15 @@ async def test_rs8_uploads_are_open_for_work_after_the_response_and_closed_after
     @app.post("/only")
     async def only(request: Request) -> None:
         seen.append((b"hello", (await request.form()).files["f"]))
+        read.set()
         raise NotFound
 
     async with Client(app) as client:
         for path in ("/", "/only"):
             seen.clear()
+            read.clear()
             await client.post(path, files={"f": ("a.txt", b"hello", "text/plain")})
-            await turns(lambda: seen)
+            await read.wait()
             content, upload = seen[0]
             assert content == b"hello"
             assert not upload.in_memory

@@ -179,7 +179,10 @@ async def test_hs2_a_thousand_real_slow_sockets() -> None:
         clients = [await served.connect() for _ in range(1_000)]
         for client in clients:
             client.writer.write(GET[:20])
-        while not all(each._target for each in served.server.connections) or len(served.server.connections) < 1_000:
+        while (
+            not all(each._target for each in served.server.connections)
+            or len(served.server.connections) < 1_000
+        ):
             await asyncio.sleep(0.01)
         now = DEFAULTS.headers + 1
         served.server.sweep()
@@ -208,7 +211,11 @@ async def test_hs2_endless_target_is_414_before_its_end() -> None:
 @pytest.mark.parametrize("size", [33_000, 50_000, 64_000, 70_000, 300_000])
 async def test_hs2_head_too_large_is_431(size: int) -> None:
     data = b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * size + b"\r\n\r\n"
-    for pieces in ([data], [data[:100], data[100:]], [data[at : at + 1_400] for at in range(0, len(data), 1_400)]):
+    for pieces in (
+        [data],
+        [data[:100], data[100:]],
+        [data[at : at + 1_400] for at in range(0, len(data), 1_400)],
+    ):
         wire = Wire()
         await wire.send(*pieces)
         assert (wire.statuses, wire.open, wire.seen) == ([431], False, [])
@@ -217,7 +224,11 @@ async def test_hs2_head_too_large_is_431(size: int) -> None:
 
 async def test_hs2_head_within_the_limit_is_served_however_it_comes() -> None:
     data = b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 32_000 + b"\r\n\r\n"
-    for pieces in ([data], [data[:31_000], data[31_000:]], [data[at : at + 1_400] for at in range(0, len(data), 1_400)]):
+    for pieces in (
+        [data],
+        [data[:31_000], data[31_000:]],
+        [data[at : at + 1_400] for at in range(0, len(data), 1_400)],
+    ):
         wire = Wire()
         await wire.send(*pieces)
         assert wire.statuses == [200]
@@ -256,14 +267,18 @@ async def test_hs2_endless_trailers_are_431() -> None:
         await wire.close()
     wire = Wire()
     trailers = b"a: b\r\n" * 200
-    await wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + trailers + b"\r\n" + GET)
+    await wire.send(
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + trailers + b"\r\n" + GET
+    )
     assert (wire.statuses, wire.open, wire.seen) == ([431], False, [])
     await wire.close()
 
 
 async def test_hs2_endless_chunk_extensions_are_refused() -> None:
     wire = Wire()
-    await wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", *[b"x" * 1_000] * 100)
+    await wire.send(
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", *[b"x" * 1_000] * 100
+    )
     assert (wire.statuses, wire.open, wire.seen) == ([431], False, [])
     await wire.close()
 

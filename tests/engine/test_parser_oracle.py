@@ -38,7 +38,9 @@ STRICTER: Final = {
 TOKEN: Final = st.text("abcdefgXYZ-09", min_size=1, max_size=12).map(str.encode)
 METHOD: Final = st.sampled_from([b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"])
 TARGET: Final = st.text("abc/?&=%20.;-_~*'()", max_size=20).map(lambda text: b"/" + text.encode())
-VALUE: Final = st.binary(max_size=20).map(lambda raw: bytes(each for each in raw if each >= 32 and each != 127).strip())
+VALUE: Final = st.binary(max_size=20).map(
+    lambda raw: bytes(each for each in raw if each >= 32 and each != 127).strip()
+)
 RESERVED: Final = {b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect"}
 FIELDS: Final = st.lists(st.tuples(TOKEN, VALUE), max_size=5, unique_by=lambda pair: pair[0].lower())
 
@@ -58,7 +60,9 @@ def requests(draw: st.DrawFn) -> bytes:
         body = b"".join(b"%X\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n" + trailers + b"\r\n"
     else:
         body = b""
-    head = b"".join(b"%b:%b%b\r\n" % (name, draw(st.sampled_from([b"", b" "])), value) for name, value in fields)
+    head = b"".join(
+        b"%b:%b%b\r\n" % (name, draw(st.sampled_from([b"", b" "])), value) for name, value in fields
+    )
     return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (draw(METHOD), draw(TARGET), head, body)
 
 

@@ -76,7 +76,9 @@ def counted() -> Counter[str]:
 async def test_twenty_thousand_requests_grow_nothing() -> None:
     wire = Wire(app().handle)
     others = b"GET /?q=%d HTTP/1.1\r\nHost: localhost\r\nX-Number: %d\r\n\r\n"
-    body = b"POST / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 5\r\n\r\nhello"
+    body = (
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 5\r\n\r\nhello"
+    )
 
     async def run(count: int) -> None:
         for number in range(0, count, 4):
@@ -109,7 +111,9 @@ async def garbage(client: Client) -> None:
 
 
 async def half_a_body(client: Client) -> None:
-    await client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\nContent-Length: 9\r\n\r\nhalf")
+    await client.send(
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\nContent-Length: 9\r\n\r\nhalf"
+    )
     await asyncio.sleep(0.001)
     client.reset()
 
@@ -153,7 +157,9 @@ async def test_connections_leave_no_cycles(visit: Callable[[Client], Awaitable[N
             gc.set_debug(gc.DEBUG_SAVEALL)
             try:
                 gc.collect()
-                ours = [each for each in gc.garbage if type(each).__module__.startswith(("vivace", "httptools"))]
+                ours = [
+                    each for each in gc.garbage if type(each).__module__.startswith(("vivace", "httptools"))
+                ]
                 names = Counter(type(each).__name__ for each in ours)
             finally:
                 gc.set_debug(0)

@@ -27,7 +27,9 @@ CallNext = Callable[[Request], Awaitable[Response]]
 
 
 @pytest.fixture(params=LOOPS)
-def over_network(request: pytest.FixtureRequest) -> Callable[[App, Callable[[Client], Awaitable[None]]], None]:
+def over_network(
+    request: pytest.FixtureRequest,
+) -> Callable[[App, Callable[[Client], Awaitable[None]]], None]:
     """Return what serves an app on a socket of either loop and talks to it."""
 
     def run(app: App, talk: Callable[[Client], Awaitable[None]]) -> None:
@@ -191,7 +193,9 @@ def test_context_variables_stay_in_their_request(over_network: Run) -> None:
         for target in ("/now/a", "/later/b", "/now/c", "/later/d", "/large/e", "/now/f"):
             assert await body(client, target) in (b"unset", b"unset" * 100_000)
         pipelined = ["/later/a", "/now/b", "/later/c", "/large/d", "/large/e", "/now/f"]
-        await client.send(b"".join(f"GET {each} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for each in pipelined))
+        await client.send(
+            b"".join(f"GET {each} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for each in pipelined)
+        )
         for _ in pipelined:
             _, fields = await client.head()
             assert set(await client.body(fields)) <= set(b"unset")

@@ -27,9 +27,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from math import inf
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from vivace.config.settings import Limits, Timeouts
 from vivace.errors import BadMessage, HTTPError, ServerError, WebSocketProtocolError, WebSocketState
@@ -55,22 +55,11 @@ from .frames import (
     encode_message,
 )
 from .handshake import accept_response, check_upgrade, choose_subprotocol, refusal
+from .states import CLOSED, CLOSING, CONNECTING, ENDING, LINGERING, OPEN, TALKING, Failed, Run
 
-CONNECTING: Final = 0  # the handshake has not been answered
-OPEN: Final = 1
-ENDING: Final = 2  # the peer has ended it, behind messages that the handler has not dealt with yet
-CLOSING: Final = 3  # we have sent a Close frame and look for the peer's
-LINGERING: Final = 4  # nothing is parsed any more; the connection is about to end
-CLOSED: Final = 5
-
-TALKING: Final = (OPEN, ENDING)
 DEFAULT_OPTIONS: Final = WebSocketOptions()
 ENDING_GRACE: Final = 1.0  # seconds for the handler to deal with what came before the peer's end
 _PING: Final = encode_frame(PING, b"")
-
-
-Run: TypeAlias = Callable[[WebSocket], Awaitable[None]]
-Failed: TypeAlias = Callable[[WebSocket, Exception], Awaitable[bool]]
 
 
 class EngineWebSocket(WebSocket, asyncio.Protocol):
