@@ -13,12 +13,14 @@ import pytest
 
 from vivace.app import App
 from vivace.app.order import PHASES
-from vivace.errors import Forbidden, HTTPError, NotFound, WrongResult
+from vivace.errors import Forbidden, HTTPError, NotFound, WebSocketDisconnect, WrongResult
+from vivace.errors.testing import WebSocketRejected
 from vivace.http.files import File
 from vivace.http.redirect import Redirect
 from vivace.http.request import Request
 from vivace.http.response import Response, Stream, Text
 from vivace.http.types import CallNext
+from vivace.http.websocket import WebSocket
 from vivace.routing import Router
 from vivace.testing import Client
 
@@ -574,3 +576,39 @@ async def test_mw2_hooks_may_be_partials_and_objects() -> None:
         "Hook",
         "note",
     ]
+
+
+async def test_rl1_what_a_socket_s_handler_raises_becomes_an_answer_or_a_close_code() -> None:
+    app, told = App(), list[str]()
+
+    @app.on_error
+    def on_error(request: Request, error: BaseException) -> None:
+        told.append(type(error).__name__)
+
+    @app.websocket("/early")
+    async def early(socket: WebSocket) -> None:
+        raise Forbidden("not you")
+
+    @app.websocket("/json")
+    async def as_json(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.receive_json()
+
+    @app.websocket("/broken")
+    async def broken(socket: WebSocket) -> None:
+        await socket.accept()
+        raise KeyError("inside")
+
+    async with Client(app, raise_errors=False) as client:
+        with pytest.raises(WebSocketRejected) as refused:
+            async with client.websocket("/early"):
+                """Never opened."""
+        assert refused.value.response.status == 403
+        for path, message, code in (("/json", "{", 1007), ("/broken", None, 1011)):
+            async with client.websocket(path) as socket:
+                if message:
+                    await socket.send(message)
+                with pytest.raises(WebSocketDisconnect):
+                    await socket.receive()
+                assert socket.close_code == code
+    assert told == ["Forbidden", "BadMessage", "KeyError"]

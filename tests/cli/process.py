@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,14 @@ T = TypeVar("T")
 ROOT: Final = Path(__file__).parents[2]
 EXPERIENCE: Final = ROOT / "tests" / "experience"
 BOUND: Final = 20.0  # seconds until a test gives up; never a measure
+
+
+def project(tmp_path: Path) -> Path:
+    """Return a folder with a copy of the hello program in it."""
+    made = tmp_path / "project"
+    made.mkdir()
+    shutil.copy(EXPERIENCE / "hello.py", made)
+    return made
 
 
 def environment(**more: str) -> dict[str, str]:

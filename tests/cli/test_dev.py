@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from .process import EXPERIENCE, Serving, serving, until
+from .process import Serving, project, serving, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks")
 PAGE: Final = """
@@ -33,10 +32,7 @@ async def fails() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "project"
-    made.mkdir()
-    shutil.copy(EXPERIENCE / "hello.py", made)
-    return made
+    return project(tmp_path)
 
 
 @pytest.fixture

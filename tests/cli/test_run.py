@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
-from .process import EXPERIENCE, serving, until, vivace
+from .process import EXPERIENCE, project, serving, until, vivace
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 NEEDS_KEY = """
@@ -26,10 +25,7 @@ async def home() -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "project"
-    made.mkdir()
-    shutil.copy(EXPERIENCE / "hello.py", made)
-    return made
+    return project(tmp_path)
 
 
 @pytest.mark.parametrize("workers", ["0", "1", "2"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from itertools import pairwise
 from typing import Final
 
 import h11
@@ -104,6 +105,7 @@ async def ours(*pieces: bytes) -> tuple[list[Seen], list[int]]:
 def oracle(data: bytes) -> tuple[list[Seen], bool]:
     """Return what h11 makes of the bytes, and whether it found an error."""
     found: list[Seen] = []
+    seen = Seen("", "", [], b"", [])
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(data)
     try:
@@ -119,7 +121,7 @@ def oracle(data: bytes) -> tuple[list[Seen], bool]:
                 found.append(seen)
                 connection.send(h11.Response(status_code=200, headers=[("content-length", "0")]))
                 connection.send(h11.EndOfMessage())
-                if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
+                if h11.MUST_CLOSE in connection.states.values():
                     break
                 connection.start_next_cycle()
             else:
@@ -131,7 +133,7 @@ def oracle(data: bytes) -> tuple[list[Seen], bool]:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted({place % (len(data) + 1) for place in places}), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 @settings(max_examples=60, deadline=None)

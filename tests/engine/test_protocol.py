@@ -125,7 +125,7 @@ async def test_rs4_stream_is_chunked_for_1_1_and_closed_for_1_0() -> None:
     wire = Wire(handle)
     await wire.send(GET)
     assert wire.transport.sent.endswith(b"\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
-    assert wire.open
+    assert (wire.statuses, wire.open) == ([200], True)
     await wire.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
     assert wire.transport.sent.endswith(b"\r\n\r\nabc")
     assert not wire.open

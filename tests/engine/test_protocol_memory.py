@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import contextmanager
 
 import pytest
@@ -27,7 +27,7 @@ CLOSING = b"\x88\x82\0\0\0\0\x03\xe8"  # masked with zeros, code 1000
 
 
 @contextmanager
-def no_collector() -> Iterator[None]:
+def no_collector() -> Generator[None]:
     gc.collect()
     gc.disable()
     try:

@@ -30,7 +30,6 @@ from .lifespan import LifespanContext
 from .pipeline import (
     BodyPolicy,
     Handshake,
-    SelfGuarded,
     Serve,
     Target,
     answer,
@@ -167,7 +166,7 @@ class _Freezer:
         mount = route.mount
         if hasattr(mount, "mounted_in"):
             serve = self._mounted_app(mount, route)
-            return Target(route, None, SelfGuarded(self._composed(route, serve)), self.bodies)
+            return Target(route, None, self._composed(route, serve), self.bodies)
         if not callable(mount):
             self.findings.append(
                 Finding(

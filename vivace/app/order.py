@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vivace.routing import Route
 from vivace.routing.routes import qualified_name
 
-from .pipeline import is_write
+from .pipeline import checks_origin
 
 if TYPE_CHECKING:
     from .application import App
@@ -62,9 +62,9 @@ def _phases(app: App, route: Route) -> tuple[tuple[str, tuple[str, ...]], ...]:
     cors = app.security.cors if app.security is not None else None
     found: dict[str, Sequence[Any]] = {
         "host check": [parts.check_host],
-        "app before": parts.before,
         "app middleware": parts.middleware,
-        "origin check": [parts.check_origin] if is_write(route) and own.csrf is not False else [],
+        "app before": parts.before,
+        "origin check": [parts.check_origin] if checks_origin(route) else [],
         "middleware": own.middleware,
         "before": own.before,
         "guards": own.guards,

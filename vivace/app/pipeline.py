@@ -5,8 +5,9 @@ The order, outermost first; a route pays only for the layers it has:
 | layer | runs | may |
 |---|---|---|
 | app middleware | around all that follows | anything |
+| app middleware | around all that follows | anything |
 | app ``before`` | before routing | answer |
-| middleware | around all that follows | anything |
+| middleware | around the rest of the route | anything |
 | ``before`` | when the route is known | answer |
 | ``guards`` | then; parameters are injected | refuse (False: 403) |
 | binding, handler | then | |
@@ -88,9 +89,7 @@ class Target:
         self.body_limit = options.body_limit if options.body_limit is not None else bodies.limit
         self.bodies = bodies.bodies
         self.on_disconnect = options.on_disconnect
-        self.checks_origin = (
-            is_write(route) and options.csrf is not False and not isinstance(serve, SelfGuarded)
-        )
+        self.checks_origin = checks_origin(route)
         own = (self.body_limit, self.bodies, self.on_disconnect)
         self.special = self.checks_origin or any(value is not None for value in own)
 
@@ -103,21 +102,17 @@ class BodyPolicy:
     bodies: Bodies | None = None
 
 
-class SelfGuarded:
-    """Serves a mounted app of ours, which checks origins by its own rules: its webhooks stay open, its forms do not."""
-
-    __slots__ = ("serve",)
-
-    def __init__(self, serve: Serve) -> None:
-        self.serve = serve
-
-    def __call__(self, request: Request) -> Awaitable[Response]:
-        return self.serve(request)
-
-
 def is_write(route: Route) -> bool:
     """Return whether a route does what other sites' pages must not start: unsafe methods, sockets and mounts."""
     return not route.methods or not SAFE_METHODS.issuperset(route.methods)
+
+
+def checks_origin(route: Route) -> bool:
+    """Return whether the plan checks where a request to this route was started.
+
+    A mounted app of ours does that itself, by its own rules: its webhooks stay open, its forms do not.
+    """
+    return is_write(route) and route.options.csrf is not False and not hasattr(route.mount, "mounted_in")
 
 
 def needs_layers(options: RouteOptions) -> bool:

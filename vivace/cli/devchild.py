@@ -11,7 +11,6 @@ import os
 import socket
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -93,7 +92,9 @@ async def _serve(dev: DevApp, options: ChildOptions, listeners: list[Listener], 
     stop = stop_on_signals()
     control = socket.socket(fileno=options.control)
     control.setblocking(False)
-    with suppress(NotImplementedError):  # asyncio's own loop on Windows; the parent ends its children there
+    if (
+        sys.platform != "win32"
+    ):  # there the loop cannot wait for a socket alone, and the parent ends its children
         asyncio.get_running_loop().add_reader(control.fileno(), stop.ask)
     watch = Watch(blocked=BLOCKED, forbid_blocking=options.forbid_blocking)
     ending = asyncio.create_task(_end_streams(dev, stop))

@@ -283,7 +283,7 @@ def forget_bytecode(changed: Iterable[str]) -> None:
     """Remove what Python kept of these modules: it tells them by size and whole seconds, and people save faster."""
     for path in changed:
         if path.endswith(".py"):
-            with suppress(OSError, NotImplementedError):
+            with suppress(OSError):
                 os.unlink(importlib.util.cache_from_source(path))
 
 
