@@ -40,7 +40,7 @@ def test_order_is_that_of_the_contract() -> None:
 
 def test_files_of_the_request_path_are_there() -> None:
     files = drawn_files(PAGE)
-    assert "engine/protocol.py" in files
+    assert "engine/http1/protocol.py" in files
     assert [name for name in files if not (ROOT / "vivace" / name).exists()] == []
 
 

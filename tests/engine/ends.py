@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vivace.config.settings import Settings
-from vivace.engine.protocol import HTTPProtocol
+from vivace.engine.http1.protocol import HTTPProtocol
 from vivace.engine.server import Server
 from vivace.http.request import Request
 from vivace.http.response import Response

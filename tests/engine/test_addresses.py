@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivace.engine.addresses import Address, parse_address
+from vivace.engine.listening.addresses import Address, parse_address
 from vivace.errors import ListenError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vivace.engine.backoff import CALM, LONGEST, Backoff
+from vivace.engine.workers.backoff import CALM, LONGEST, Backoff
 
 
 def test_wk1_waits_double_up_to_the_longest_and_are_forgotten_after_a_calm_time() -> None:

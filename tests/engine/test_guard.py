@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vivace.engine.guard import BlockingGuard
+from vivace.engine.workers.guard import BlockingGuard
 from vivace.errors import BlockingCall
 
 

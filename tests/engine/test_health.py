@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from vivace.engine.health import FRESH, HealthServer, Report, WorkerHealth, answer
-from vivace.engine.heartbeat import Heartbeat, State, has_too_many
+from vivace.engine.workers.health import FRESH, HealthServer, Report, WorkerHealth, answer
+from vivace.engine.workers.heartbeat import Heartbeat, State, has_too_many
 
 
 @dataclass

@@ -14,8 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from vivace.engine.addresses import Address
-from vivace.engine.sockets import Listener, explain, find_holder, open_listeners, report, systemd_descriptors
+from vivace.engine.listening.addresses import Address
+from vivace.engine.listening.listeners import (
+    Listener,
+    explain,
+    find_holder,
+    open_listeners,
+    report,
+    systemd_descriptors,
+)
 from vivace.errors import ListenError
 
 unix_only = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")

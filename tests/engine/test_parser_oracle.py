@@ -166,6 +166,6 @@ async def test_hs3_what_we_accept_h11_accepts_and_reads_alike(data: bytes) -> No
 async def test_hs3_pieces_mean_what_the_whole_means(data: bytes, places: list[int]) -> None:
     whole = await ours(data)
     pieces = await ours(*cut(data, places))
-    if not re.search(rb"[A-Z]  |  (HTTP|RTSP|ICE)/", data):  # see `vivace.engine.refusals`
+    if not re.search(rb"[A-Z]  |  (HTTP|RTSP|ICE)/", data):  # see `vivace.engine.http1.refusals`
         assert pieces[0] == whole[0]
         assert pieces[1] == whole[1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.engine.serving import serving
 from vivace.config.settings import Settings
-from vivace.engine.proxies import Family, Origin, TrustedProxies
+from vivace.engine.listening.proxies import Family, Origin, TrustedProxies
 from vivace.errors import ConfigurationError
 from vivace.http.headers import RawHeaders
 from vivace.http.request import Request

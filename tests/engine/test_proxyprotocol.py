@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from tests.engine.serving import LOOPS, Client, Run, Served, serving
 from vivace.config.settings import Settings, Timeouts
-from vivace.engine.proxyprotocol import MAX_SIZE, MalformedProxyHeader, ProxyHeader, missing, parse_header
+from vivace.engine.listening.proxyprotocol import (
+    MAX_SIZE,
+    MalformedProxyHeader,
+    ProxyHeader,
+    missing,
+    parse_header,
+)
 from vivace.http.request import Request
 from vivace.http.response import JSON, Response
 

@@ -14,7 +14,7 @@ import trustme
 
 from tests.engine.serving import LOOPS, Client, Run, Served, serving
 from vivace.config.settings import Settings, Timeouts
-from vivace.engine import sendfile
+from vivace.engine.http1 import sendfile
 from vivace.http.files import File
 from vivace.http.request import Request
 from vivace.http.response import Response, Sink, Stream

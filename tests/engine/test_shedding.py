@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from vivace.engine.options import Watch
 from vivace.engine.server import Server
-from vivace.engine.shedding import Shedding, resident_bytes
+from vivace.engine.workers.options import Watch
+from vivace.engine.workers.shedding import Shedding, resident_bytes
 from vivace.http.request import Connection, Request
 from vivace.http.response import Response, Text
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from vivace.config.settings import Settings, Timeouts
-from vivace.engine.options import TLSOptions
+from vivace.engine.listening.tls import Certificates, self_signed
 from vivace.engine.server import Server
-from vivace.engine.tls import Certificates, self_signed
+from vivace.engine.workers.options import TLSOptions
 from vivace.errors import TLSError
 from vivace.http.request import Request
 from vivace.http.response import Response, Text

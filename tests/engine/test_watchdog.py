@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 
-from vivace.engine.watchdog import Stall, Watchdog, is_users
+from vivace.engine.workers.watchdog import Stall, Watchdog, is_users
 
 
 class Clock:

@@ -22,7 +22,7 @@ PATIENCE: Final = 30.0  # seconds until a condition must hold: generous, because
 DRIVER: Final = """
 import sys, msgspec
 from vivace.cli.serve import serve
-from vivace.engine.options import ServeOptions
+from vivace.engine.workers.options import ServeOptions
 sys.exit(serve(msgspec.json.decode(sys.argv[1], type=ServeOptions)))
 """
 APP: Final = """

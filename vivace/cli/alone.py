@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from vivace.engine.health import Report, WorkerHealth, serve_in_thread
-from vivace.engine.heartbeat import BEAT, Heartbeat, State
-from vivace.engine.options import ServeOptions
+from vivace.engine.listening.listeners import Listener
 from vivace.engine.server import Server
-from vivace.engine.shedding import Shedding
-from vivace.engine.sockets import Listener
-from vivace.engine.watchdog import Watchdog
-from vivace.engine.worker import (
+from vivace.engine.workers.health import Report, WorkerHealth, serve_in_thread
+from vivace.engine.workers.heartbeat import BEAT, Heartbeat, State
+from vivace.engine.workers.options import ServeOptions
+from vivace.engine.workers.shedding import Shedding
+from vivace.engine.workers.watchdog import Watchdog
+from vivace.engine.workers.worker import (
     Servable,
     Stop,
     load_certificates,

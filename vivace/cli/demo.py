@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from vivace.engine.options import ServeOptions
+from vivace.engine.workers.options import ServeOptions
 
 from .firstrun import start_key
 from .run import Listen, listen_options

@@ -13,8 +13,8 @@ import click
 
 import vivace
 from vivace.config.load import START_KEY
-from vivace.engine.options import ServeOptions
-from vivace.engine.sockets import Listener, open_listeners
+from vivace.engine.listening.listeners import Listener, open_listeners
+from vivace.engine.workers.options import ServeOptions
 
 from . import target
 from .firstrun import has_key, home_of, kept_key

@@ -20,12 +20,12 @@ import msgspec
 
 from vivace.app import App
 from vivace.app.evidence import is_own
-from vivace.engine.options import TLSOptions, Watch
+from vivace.engine.listening.listeners import Listener, inherit
 from vivace.engine.server import Server
-from vivace.engine.shedding import Shedding
-from vivace.engine.sockets import Listener, inherit
-from vivace.engine.watchdog import Watchdog
-from vivace.engine.worker import Stop, load_certificates, run_loop, serve_app, stop_on_signals
+from vivace.engine.workers.options import TLSOptions, Watch
+from vivace.engine.workers.shedding import Shedding
+from vivace.engine.workers.watchdog import Watchdog
+from vivace.engine.workers.worker import Stop, load_certificates, run_loop, serve_app, stop_on_signals
 from vivace.errors import StartupFailed
 from vivace.http.request import Request
 from vivace.http.response import Response

@@ -42,7 +42,7 @@ from typing import Any, Final
 
 import msgspec
 
-from vivace.engine.sockets import Listener
+from vivace.engine.listening.listeners import Listener
 
 from .devchild import GRACE, ChildOptions, Loaded, run_child
 from .terminal import paint, say

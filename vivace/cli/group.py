@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import click
 
-from vivace.engine.options import EXIT_STARTUP
+from vivace.engine.workers.options import EXIT_STARTUP
 from vivace.errors import AppInvalid, SettingsInvalid, StartupFailed, VivaceError, nearest
 
 EXIT_ERROR: Final = 1

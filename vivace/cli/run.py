@@ -14,8 +14,8 @@ import click
 import vivace
 from vivace.config.units import Unit
 from vivace.config.values import read_duration, read_size
-from vivace.engine.addresses import LOCAL, parse_address
-from vivace.engine.options import ServeOptions, TLSOptions, Watch
+from vivace.engine.listening.addresses import LOCAL, parse_address
+from vivace.engine.workers.options import ServeOptions, TLSOptions, Watch
 
 from . import target
 from .firstrun import has_key, home_of, start_key

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
-from vivace.engine.options import EXIT_STARTUP, ServeOptions
-from vivace.engine.sockets import Listener, open_listeners, report, write_file
+from vivace.engine.listening.listeners import Listener, open_listeners, report, write_file
+from vivace.engine.workers.options import EXIT_STARTUP, ServeOptions
 from vivace.errors import VivaceError
 
 from .logs import set_up_logging
@@ -35,7 +35,7 @@ def serve(options: ServeOptions, load: Callable[[str], Any] | None = None) -> in
                 stack.callback(listener.close)
             announce(options, listeners, health)
             if options.workers and os.name == "posix":
-                from vivace.engine.supervisor import (
+                from vivace.engine.workers.supervisor import (
                     Supervisor,  # it needs little, and above all not the server
                 )
 

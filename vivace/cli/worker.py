@@ -6,8 +6,8 @@ import sys
 import traceback
 
 from vivace.app.loading import load_app
-from vivace.engine.options import EXIT_STARTUP
-from vivace.engine.worker import decode_options, run_worker
+from vivace.engine.workers.options import EXIT_STARTUP
+from vivace.engine.workers.worker import decode_options, run_worker
 from vivace.errors import VivaceError
 
 from .logs import set_up_logging

@@ -80,7 +80,7 @@ class Settings:
     # For your own use until models come; a Secret because it may hold a password.
     database_url: Secret[str] = field(default=Secret(""), metadata={"env": "DATABASE_URL"})
     hosts: tuple[str, ...] = ()  # names that are answered for; none: loopback and this machine's own names
-    # Addresses and networks of proxies, "unix", or "*"; what follows them: see ``vivace.engine.proxies``.
+    # Addresses and networks of proxies, "unix", or "*"; what follows them: see ``vivace.engine.listening.proxies``.
     trusted_proxies: tuple[str, ...] = ()
     forwarded_headers: Literal["x-forwarded", "forwarded"] = "x-forwarded"  # what the proxies write
     forwarded_host: bool = False  # whether they overwrite X-Forwarded-Host (or host=), so that it counts

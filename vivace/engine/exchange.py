@@ -22,10 +22,10 @@ from vivace.http.response import Response, Upgrade, head_fields
 from vivace.http.types import Handle
 from vivace.http.websocket import WebSocketDisconnect
 
-from .refusals import refusal_response
-from .sendfile import read_exactly
+from .http1.refusals import refusal_response
+from .http1.sendfile import read_exactly
+from .http1.wire import WITHOUT_BODY, announced_length
 from .socket import INTERNAL_ERROR, INVALID_DATA, MessageSocket, State
-from .wire import WITHOUT_BODY, announced_length
 
 FILE_CHUNK: Final = 262_144  # bytes read from a file at once; larger chunks were not faster
 _PER_CONNECTION: Final = frozenset(

@@ -28,17 +28,17 @@ from vivace.http.request import Connection, Request
 from vivace.http.response import Response, Upgrade
 from vivace.http.types import Handle
 
-from .acceptor import Acceptor
-from .connection import EngineConnection
-from .protocol import HTTPProtocol
-from .proxies import TrustedProxies, peer_address, replace_host
-from .wire import HeadCache
+from .http1.connection import EngineConnection
+from .http1.protocol import HTTPProtocol
+from .http1.wire import HeadCache
+from .listening.acceptor import Acceptor
+from .listening.proxies import TrustedProxies, peer_address, replace_host
 
 if TYPE_CHECKING:
     import ssl
 
-    from .outlet import Outlet
-    from .proxyprotocol import ProxyAcceptor, ProxyHeader
+    from .http1.outlet import Outlet
+    from .listening.proxyprotocol import ProxyAcceptor, ProxyHeader
     from .websocket import EngineWebSocket
 
 logger = logging.getLogger("vivace.engine")
@@ -111,7 +111,7 @@ class Server:
 
     def _acceptor(self, sock: socket.socket, tls: ssl.SSLContext | None) -> Acceptor | ProxyAcceptor:
         if self.settings.proxy_protocol:
-            from .proxyprotocol import ProxyAcceptor  # few servers need it
+            from .listening.proxyprotocol import ProxyAcceptor  # few servers need it
 
             return ProxyAcceptor(self, sock, tls)
         return Acceptor(sock, self.protocol, tls, self.timeouts.headers or None)

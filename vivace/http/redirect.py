@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 from urllib.parse import quote, urlsplit
 
 from vivace.errors import UnsafeRedirect

@@ -43,6 +43,7 @@ Where: TypeAlias = Callable[[Request], bool]
 Guard: TypeAlias = Callable[..., Any]
 Disconnect: TypeAlias = Literal["cancel", "finish"]
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_HANDLERS: Final[Mapping[ErrorKey, ErrorHandler]] = MappingProxyType({})
 
 
 class RouteKwargs(TypedDict, total=False):
@@ -97,7 +98,7 @@ class RouteOptions:
     on_timeout: Sequence[RequestHook] = ()
     on_abort: Sequence[RequestHook] = ()
     on_sent: Sequence[AfterHook] = ()
-    errors: Mapping[ErrorKey, ErrorHandler] = field(default_factory=lambda: _EMPTY)
+    errors: Mapping[ErrorKey, ErrorHandler] = field(default_factory=lambda: _NO_HANDLERS)
     csrf: bool | None = None
     socket: WebSocketOptions | None = None
     tags: Sequence[str] = ()

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterable
 
 from vivace.engine.exchange import Exchange
-from vivace.engine.reader import BodyReader
+from vivace.engine.http1.reader import BodyReader
 from vivace.errors import ClientDisconnected
 from vivace.errors.testing import CutOff
 from vivace.http.headers import RawHeaders

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from vivace.config.settings import Timeouts
 from vivace.engine.exchange import Exchange, converse, deliver
-from vivace.engine.reader import BodyReader
+from vivace.engine.http1.reader import BodyReader
 from vivace.engine.socket import Event, MessageSocket, Receive, Send
 from vivace.errors import ClientDisconnected
 from vivace.errors.foreign import UnknownScope

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from vivace.engine.wire import encode_head
+from vivace.engine.http1.wire import encode_head
 from vivace.errors import BadRequest, InvalidHeader, UpgradeRequired, WebSocketState
 from vivace.http.headers import RawHeaders, encode_fields, encode_name, encode_value
 from vivace.http.request import Request

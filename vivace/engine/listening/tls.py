@@ -14,9 +14,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
+from vivace.engine.workers.options import TLSOptions
 from vivace.errors import MissingExtra, TLSError
-
-from .options import TLSOptions
 
 PROTOCOLS: Final = ["http/1.1"]  # ALPN; HTTP/2 is the work of a server in front
 SELF_SIGNED_DAYS: Final = 30

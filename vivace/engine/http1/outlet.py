@@ -18,7 +18,7 @@ from .connection import EngineConnection
 from .wire import CLOSE, KEEP_ALIVE, LENGTHS, WITHOUT_BODY, encode_head
 
 if TYPE_CHECKING:
-    from .server import Server
+    from vivace.engine.server import Server
 
 JOINED: Final = 65_536  # bytes: larger bodies are handed over beside their head, not copied behind it
 

@@ -57,7 +57,7 @@ class ResponseWriter:
             await self._protocol.drain()
 
     async def send_file(self, descriptor: int, offset: int, count: int) -> None:
-        """Send part of an open file; see ``vivace.engine.sendfile``."""
+        """Send part of an open file; see ``vivace.engine.http1.sendfile``."""
         if not self.started:
             self._start()
         if self._bodiless or not count:

@@ -32,7 +32,7 @@ from .refusals import (
 )
 
 if TYPE_CHECKING:
-    from .server import Server
+    from vivace.engine.server import Server
 
 SLICE: Final = 65_536  # bytes fed to the parser at once: bounds how far a packet can overshoot the queue
 _METHODS: Final = {

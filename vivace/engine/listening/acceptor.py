@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from .sockets import BACKLOG, UNIX
+from .listeners import BACKLOG, UNIX
 
 if TYPE_CHECKING:
     import ssl

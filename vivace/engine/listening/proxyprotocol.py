@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
+from .listeners import BACKLOG
 from .proxies import Address, peer_address
-from .sockets import BACKLOG
 
 if TYPE_CHECKING:
     import ssl
 
-    from .server import Server
+    from vivace.engine.server import Server
 
 logger = logging.getLogger("vivace.engine")
 

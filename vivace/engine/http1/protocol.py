@@ -49,7 +49,7 @@ from .wire import CONTINUE, WITHOUT_BODY
 from .writer import ResponseWriter
 
 if TYPE_CHECKING:
-    from .server import Server
+    from vivace.engine.server import Server
 
 logger = logging.getLogger("vivace.engine")
 

@@ -21,19 +21,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import msgspec
 
 from vivace.config.settings import Settings
+from vivace.engine.listening.listeners import Listener, inherit
+from vivace.engine.server import TICK, Server
 from vivace.http.types import Handle
 
 from .guard import BlockingGuard
 from .heartbeat import BEAT, STACK_SIGNAL, Heartbeat, State, decode_share, encode, has_too_many
 from .options import Watch, WorkerOptions
-from .server import TICK, Server
 from .shedding import Shedding, resident_bytes
-from .sockets import Listener, inherit
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from .accesslog import AccessLog
-    from .tls import Certificates
+    from vivace.engine.accesslog import AccessLog
+    from vivace.engine.listening.tls import Certificates
 
 logger = logging.getLogger("vivace.engine")
 T = TypeVar("T")
@@ -140,7 +140,7 @@ def start_access_log(server: Server) -> AccessLog | None:
     """Log each response as the settings say; ``None`` when they say nothing."""
     if server.settings.access_log == "off":
         return None
-    from .accesslog import AccessLog, AccessLogOptions  # only who asks for it pays for it
+    from vivace.engine.accesslog import AccessLog, AccessLogOptions  # only who asks for it pays for it
 
     log = AccessLog(AccessLogOptions(format=server.settings.access_log))
     log.attach(server)
@@ -292,7 +292,7 @@ def load_certificates(tls: Any) -> Certificates | None:
     """Return the certificates for the options; ``ssl`` is imported only when there are some."""
     if tls is None:
         return None
-    from .tls import Certificates
+    from vivace.engine.listening.tls import Certificates
 
     return Certificates(tls)
 

@@ -31,12 +31,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from vivace.engine.listening.listeners import Listener, write_file
+
 from .backoff import Backoff
 from .child import Child, Spawn
 from .health import FRESH, HealthServer, Report
 from .heartbeat import BEAT
 from .options import ServeOptions, WorkerOptions
-from .sockets import Listener, write_file
 
 logger = logging.getLogger("vivace.supervisor")
 

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vivace.engine.http1.refusals import refusal_response
 from vivace.errors import ServiceUnavailable
 from vivace.http.request import Request
 from vivace.http.response import Response
 
 from .options import Watch
-from .refusals import refusal_response
 
 if TYPE_CHECKING:
-    from .server import Server
+    from vivace.engine.server import Server
 
 logger = logging.getLogger("vivace.engine")
 

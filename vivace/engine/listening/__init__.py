@@ -1,0 +1,1 @@
+"""Where connections come from: addresses, listening sockets, TLS, and the proxies in front."""

@@ -1,0 +1,1 @@
+"""Many processes: the supervisor, its workers, and what keeps an eye on them."""
