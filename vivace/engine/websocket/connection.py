@@ -16,11 +16,9 @@ and its parser (measured: 377 bytes; 1.75 KB with the task of a handler that wai
 3. *Control.* A ping is answered at once; while the client does not read only the latest is kept to be answered
    (section 5.5.3 allows it), so a flood of pings cannot fill memory.
 4. *The peer's end* (a Close frame, a broken rule) keeps its place behind the messages before it: it takes effect when
-   the handler has dealt with them and asks for the next, at the latest after a second. So the answer to a message
-   does not depend on how the Close frame was packed (Autobahn 3.2, 7.1.1).
-5. *Our end.* Closing never waits: a Close frame is written, then the peer's is looked for and everything else discarded.
-   After a broken rule nothing more can be parsed: our sending side is shut and the rest is read and dropped, because
-   closing at once would send a reset that can destroy the Close frame on its way. ``expire`` ends what takes too long.
+   the handler has dealt with them and asks for the next, at the latest after a second (Autobahn 3.2, 7.1.1).
+5. *Our end.* Closing never waits: a Close frame is written, then the peer's is looked for and the rest discarded. After
+   a broken rule our sending side is shut and the rest read and dropped: a reset could destroy the Close frame.
 """
 
 from __future__ import annotations
