@@ -20,20 +20,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, get_args, get_origin
 
+import msgspec
+
 from vivace.errors import nearest
 from vivace.errors.binding import DependencyNotReady, DuplicateProvider, UnknownDependency
+from vivace.routing.routes import place_of as source_place
 
 F = TypeVar("F", bound="Callable[..., Any]")
 Scope: TypeAlias = Literal["request", "app"]
 Kind: TypeAlias = Literal["value", "awaited", "context", "async context"]
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(msgspec.Struct, frozen=True):
     """One way to make a value: ``key`` is the type that is asked for, or the function of ``Depends``."""
 
     key: Any
@@ -100,7 +101,7 @@ class Providers:
             raise DuplicateProvider(
                 f"{name_of(key)} has a provider already.",
                 expected="one provider for each type",
-                got=f"{place_of(self._registered[key].function)} and {place_of(function)}",
+                got=f"{place_or_name(self._registered[key].function)} and {place_or_name(function)}",
                 fix="Use override() in tests, or Annotated[T, Depends(provider)] for a second way to make it.",
             )
         self._registered[key] = Provider(key, function, scope, blocking)
@@ -190,7 +191,7 @@ def provided_type(function: Callable[..., Any]) -> Any:
         returned = get_args(returned)[0]
     if returned in (inspect.Signature.empty, None, Any):
         raise UnknownDependency(
-            f"The provider {place_of(function)} does not say what it provides.",
+            f"The provider {place_or_name(function)} does not say what it provides.",
             expected="a return annotation",
             fix="Write `-> T` (`-> AsyncIterator[T]` for a generator), or name the type: provide(T).",
         )
@@ -202,11 +203,9 @@ def name_of(key: Any) -> str:
     return getattr(key, "__qualname__", None) or str(key)
 
 
-def place_of(function: Any) -> str:
+def place_or_name(function: Any) -> str:
     """Return ``file:line`` of a function, or its name where there is no source."""
-    plain = plain_function(function)
-    code = getattr(inspect.unwrap(plain) if callable(plain) else plain, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else name_of(function)
+    return source_place(function) or name_of(function)
 
 
 __all__ = [
@@ -217,7 +216,7 @@ __all__ = [
     "Providers",
     "Scope",
     "name_of",
-    "place_of",
+    "place_or_name",
     "plain_function",
     "provided_type",
 ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import Any, Final, TypeAlias
 
 from vivace.errors import ClientDisconnected, HTTPError, ServerError, VivaceError
@@ -94,6 +93,8 @@ def preferred_kind(request: Request) -> str | None:
 
 def _written(error: HTTPError, kind: str) -> Response:
     if kind == "text/html":
+        from html import escape  # brings its table of 2,231 entities
+
         page = _PAGE.format(title=escape(f"{error.status} {error.title}"), detail=escape(error.detail))
         return HTML(page, error.status, dict(error.headers))
     lines = [f"{error.status} {error.title}", *([error.detail] if error.detail else [])]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+from msgspec.structs import replace
 
 from vivace.errors import AppInvalid, Finding, ServiceUnavailable, VivaceError
 from vivace.http.bodies import DEFAULT_BODIES, Bodies
@@ -45,8 +47,7 @@ if TYPE_CHECKING:
     from .application import App
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
+class Frozen(msgspec.Struct, frozen=True):
     """An app that changes no more."""
 
     plan: Plan
@@ -263,18 +264,18 @@ def body_policy(app: App) -> BodyPolicy:
     )
 
 
+def _with_vary(route: Route, names: set[str]) -> Route:
+    after = (*route.options.after, _vary(names))
+    return replace(route, options=replace(route.options, after=after))
+
+
 def varying(routes: list[Route]) -> list[Route]:
     """Let every answer at a path whose routes differ by a header say so (``Vary``): caches must not mix them up."""
     names: dict[str, set[str]] = {}
     for route in routes:
         for name in getattr(route.options.where, "vary", ()):
             names.setdefault(route.path, set()).add(name)
-    return [
-        replace(route, options=replace(route.options, after=(*route.options.after, _vary(names[route.path]))))
-        if route.path in names
-        else route
-        for route in routes
-    ]
+    return [_with_vary(route, names[route.path]) if route.path in names else route for route in routes]
 
 
 def _vary(names: set[str]) -> AfterHook:

@@ -34,7 +34,7 @@ _BRACKETS: Final[dict[Any, str]] = {list: "[]", tuple: "()"}
 _LEAST_SECRET: Final = 6  # characters: shorter values stand in half of all texts
 _KEY: Final = re.compile(r"(?:^|[_\-.])keys?$|(?:^|[_\-.])(?:session|otp|nonce|dsn|pwd)s?$", re.IGNORECASE)
 _BEHIND: Final = re.compile(
-    rf"((?:{SENSITIVE.pattern})[\w\-]*[\"']?\s*[=:]\s*)(?:(?:bearer|basic|digest)\s+)?(?!\[hidden)"
+    rf"((?:{SENSITIVE})[\w\-]*[\"']?\s*[=:]\s*)(?:(?:bearer|basic|digest)\s+)?(?!\[hidden)"
     r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,&;)}\]\"'>]+)",
     re.IGNORECASE,
 )
@@ -43,7 +43,7 @@ _IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)")
 
 def sounds_secret(name: str) -> bool:
     """Return whether a thing of this name is better not shown."""
-    return bool(SENSITIVE.search(name) or _KEY.search(name))
+    return bool(re.search(SENSITIVE, name, re.IGNORECASE) or _KEY.search(name))
 
 
 class Hider:

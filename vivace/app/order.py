@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from vivace.routing import Route
 from vivace.routing.routes import qualified_name
@@ -36,8 +37,7 @@ PHASES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RouteHooks:
+class RouteHooks(msgspec.Struct, frozen=True):
     """One route and its phases: pairs of a phase and the names of what runs in it; empty phases are left out."""
 
     method: str

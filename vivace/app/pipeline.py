@@ -5,7 +5,6 @@ The order, outermost first; a route pays only for the layers it has:
 | layer | runs | may |
 |---|---|---|
 | app middleware | around all that follows | anything |
-| app middleware | around all that follows | anything |
 | app ``before`` | before routing | answer |
 | middleware | around the rest of the route | anything |
 | ``before`` | when the route is known | answer |
@@ -28,9 +27,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from vivace.errors import BadMessage, DeadlineExceeded, Forbidden, WebSocketState, WrongResult
 from vivace.http.bodies import Bodies
@@ -94,8 +94,7 @@ class Target:
         self.special = self.checks_origin or any(value is not None for value in own)
 
 
-@dataclass(frozen=True, slots=True)
-class BodyPolicy:
+class BodyPolicy(msgspec.Struct, frozen=True):
     """How the app reads bodies, where that differs from how they are read anyway."""
 
     limit: int | None = None

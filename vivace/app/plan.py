@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from vivace.errors import MovedPermanently
 from vivace.http.headers import HeaderBlock
@@ -34,8 +35,7 @@ from .pipeline import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PlanParts:
+class PlanParts(msgspec.Struct, frozen=True):
     """What a plan is made of; the app collects it at the freeze."""
 
     app: Any

@@ -36,10 +36,9 @@ if TYPE_CHECKING:
 Version: TypeAlias = tuple[tuple[int, ...], bool, str]
 """Release numbers without trailing zeros, whether it is a final release, and the rest: compares as PEP 440 mostly does."""
 
-_VERSION: Final = re.compile(
-    r"v?(\d+(?:\.\d+)*)((?:[-.]?(?:a|b|rc|dev)[-.]?\d*)*)(?:\+[a-z0-9.]+)?", re.IGNORECASE
-)
-_CLAUSE: Final = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S+)")
+# compiled by re when first used: most apps have no plugins
+_VERSION: Final = r"(?i)v?(\d+(?:\.\d+)*)((?:[-.]?(?:a|b|rc|dev)[-.]?\d*)*)(?:\+[a-z0-9.]+)?"
+_CLAUSE: Final = r"(>=|<=|==|!=|>|<)\s*(\S+)"
 _OPERATORS: Final[dict[str, Callable[[Version, Version], bool]]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -144,7 +143,7 @@ def matches(version: str, wanted: str) -> bool:
     """Return whether a version lies in a range such as ``>=1.2,<2``; raises ``PluginError`` for what is neither."""
     have = parse_version(version)
     clauses = [clause.strip() for clause in wanted.split(",") if clause.strip() not in ("", "*")]
-    found = [(_CLAUSE.fullmatch(clause), clause) for clause in clauses]
+    found = [(re.fullmatch(_CLAUSE, clause), clause) for clause in clauses]
     for match, clause in found:
         if match is None:
             raise PluginError(
@@ -158,7 +157,7 @@ def matches(version: str, wanted: str) -> bool:
 
 def parse_version(text: str) -> Version:
     """Return a version such as ``1.4.2`` or ``2.0rc1`` to compare; raises ``PluginError``."""
-    match = _VERSION.fullmatch(text.strip())
+    match = re.fullmatch(_VERSION, text.strip())
     if match is None:
         raise PluginError(f"{text!r} is not a version.", expected="such as 1.4.2 or 2.0rc1", got=text)
     numbers = [int(part) for part in match[1].split(".")]

@@ -31,7 +31,6 @@ import os
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, cast, get_args, get_origin
 
 import msgspec
@@ -85,8 +84,7 @@ class _JSON(Response):
         self.on_sent = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyOptions:
+class ReplyOptions(msgspec.Struct, frozen=True):
     """What a route knows about its answers; ``place`` names the handler in errors."""
 
     place: str
@@ -227,7 +225,7 @@ def _open_reply(replies: Replies, allowed: tuple[type, ...] | None, annotation: 
     makers = {kind: make for kind, make in table.items() if allowed is None or issubclass(kind, allowed)}
 
     def reply(result: Any) -> Response:
-        make = makers.get(type(result))
+        make = makers.get(class_of(result))
         if make is not None:
             return make(result)
         if isinstance(result, Response):

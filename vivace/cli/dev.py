@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 import vivace
-from vivace.config.load import START_KEY
+from vivace.config.env import START_KEY
 from vivace.engine.listening.listeners import Listener, open_listeners
 from vivace.engine.workers.options import ServeOptions
 

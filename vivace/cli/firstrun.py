@@ -13,12 +13,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Final
 
 from vivace.app.loading import split_target
-from vivace.config.env import parse_env
-from vivace.config.load import ENV_FILE, START_KEY
+from vivace.config.env import ENV_FILE, START_KEY, parse_env
 from vivace.errors import ConfigurationError
 
 FOLDER: Final = ".vivace"
@@ -54,7 +52,7 @@ def kept_key(home: Path) -> str:
             return text
         path.parent.mkdir(exist_ok=True)
         (path.parent / ".gitignore").write_text("*\n", "ascii")
-        key = token_urlsafe(_BYTES)
+        key = _new_key()
         path.unlink(missing_ok=True)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(f"{key}\n")
@@ -66,9 +64,15 @@ def kept_key(home: Path) -> str:
     return key
 
 
+def _new_key() -> str:
+    from secrets import token_urlsafe  # most starts have a key
+
+    return token_urlsafe(_BYTES)
+
+
 def start_key() -> dict[str, str]:
     """Return the variable with a key for this start alone."""
-    return {START_KEY: token_urlsafe(_BYTES)}
+    return {START_KEY: _new_key()}
 
 
 __all__ = ["FOLDER", "has_key", "home_of", "kept_key", "start_key"]

@@ -22,6 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+ENV_FILE: Final = ".env"
+START_KEY: Final = "VIVACE_START_KEY"
+"""Set by ``run`` and ``dev`` for their workers: the secret key where nobody set one."""
+
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*")
 _QUOTED: Final = {
     "'": re.compile(r"'([^']*)'"),

@@ -19,18 +19,14 @@ from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
 
 from vivace.errors import Finding, SettingsInvalid, nearest
 
-from .env import parse_env
+from .env import ENV_FILE, START_KEY, parse_env
 from .settings import Settings
 from .values import check_value, describe, hides, read_value
 
 S = TypeVar("S")
 PREFIX: Final = "VIVACE_"
-ENV_FILE: Final = ".env"
 FILE_SUFFIX: Final = "_FILE"
 DEFAULT: Final = "default"
-START_KEY: Final = (
-    "VIVACE_START_KEY"  # set by `run` and `dev` for their workers: the secret key where nobody set one
-)
 _SHOWN: Final = 80  # characters of a wrong value
 
 

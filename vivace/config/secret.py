@@ -9,7 +9,6 @@ to JSON. So every way in which Python turns an object into text or bytes is clos
 
 from __future__ import annotations
 
-import hmac
 from typing import Any, Final, Generic, NoReturn, TypeVar, cast
 
 from vivace.errors import SecretExposed
@@ -70,6 +69,8 @@ class Secret(Generic[T]):
 
 def _same(ours: object, theirs: object) -> bool:
     """Compare text with text and bytes with bytes in constant time, anything else as it compares itself."""
+    import hmac  # loads OpenSSL: kept out of start-up
+
     if isinstance(ours, str) and isinstance(theirs, str):
         return hmac.compare_digest(
             ours.encode("utf-8", "surrogatepass"), theirs.encode("utf-8", "surrogatepass")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
-from vivace.errors import BadMessage, ClientDisconnected, HTTPError, ServerError
+from vivace.errors import BadMessage, ClientDisconnected, HTTPError
 from vivace.http.headers import RawHeaders
 from vivace.http.request import Request
 from vivace.http.response import Response, Upgrade, head_fields
@@ -24,8 +24,9 @@ from vivace.http.websocket import WebSocketDisconnect
 
 from .http1.refusals import refusal_response
 from .http1.sendfile import read_exactly
-from .http1.wire import WITHOUT_BODY, announced_length
-from .socket import INTERNAL_ERROR, INVALID_DATA, MessageSocket, State
+from .http1.wire import WITHOUT_BODY, announced_length, final_status
+from .socket import MessageSocket, State
+from .websocket.frames import INTERNAL_ERROR, INVALID_DATA
 
 FILE_CHUNK: Final = 262_144  # bytes read from a file at once; larger chunks were not faster
 _PER_CONNECTION: Final = frozenset(
@@ -119,7 +120,8 @@ async def deliver(response: Response, request: Request, carrier: Carrier) -> Non
 async def release(response: Response) -> None:
     """Close ``response`` and run its ``on_sent``."""
     try:
-        await response.close()
+        if not response.buffered:
+            await response.close()
     finally:
         if response.on_sent is not None:
             response.on_sent()
@@ -160,8 +162,7 @@ async def converse(handle: Handle, request: Request, socket: MessageSocket) -> N
 
 async def _end_broken(socket: MessageSocket, error: Exception) -> None:
     if socket.state is State.CONNECTING:
-        shown = error if isinstance(error, HTTPError) else ServerError()
-        await socket.reject(Response(shown.what, shown.status, shown.headers))
+        await socket.reject(refusal_response(error))
     elif isinstance(error, BadMessage):
         await socket.close(
             INVALID_DATA, error.what[:100]
@@ -178,15 +179,15 @@ class CarrierSink:
     def __init__(self, response: Response, request: Request, carrier: Carrier) -> None:
         self._response = response
         self._carrier = carrier
-        status = response.status
-        self._bodiless = request.method == "HEAD" or status in WITHOUT_BODY or status < 200
+        status = final_status(response.status)
+        self._bodiless = request.method == "HEAD" or status in WITHOUT_BODY
         self._remaining = self._announced(status)
         self._started = False
 
     def _announced(self, status: int) -> int | None:
         if not self._response.buffered:
             return announced_length(self._response)
-        return None if status in WITHOUT_BODY or status < 200 else len(self._response.body)
+        return None if status in WITHOUT_BODY else len(self._response.body)
 
     async def send(self) -> None:
         """Send the whole response."""

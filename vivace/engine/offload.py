@@ -17,13 +17,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, TypeAlias, TypeVar
 
 from vivace.errors import NestedOffload, OffloadFailed, PoolFull
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
@@ -68,6 +68,8 @@ class Pool:
         self._admit(function)
         executor = self._executor
         if executor is None:
+            from concurrent.futures import ThreadPoolExecutor  # apps whose handlers are all async need none
+
             executor = self._executor = ThreadPoolExecutor(self.threads, thread_name_prefix="vivace-blocking")
         context = copy_context()
         context.run(_inside.set, _inside.get() | {id(self)})
@@ -161,6 +163,8 @@ class Helper:
     __slots__ = ("_executor", "_pipe", "_process", "alive")
 
     def __init__(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="vivace-process")
         self._pipe: Connection | None = None
         self._process: BaseProcess | None = None

@@ -18,11 +18,11 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from vivace.config.settings import Settings
-from vivace.errors import ServiceUnavailable
+from vivace.errors import HTTPError, ServiceUnavailable
+from vivace.http.dates import format_http_date
 from vivace.http.headers import RawHeaders
 from vivace.http.request import Connection, Request
 from vivace.http.response import Response, Upgrade
@@ -30,6 +30,7 @@ from vivace.http.types import Handle
 
 from .http1.connection import EngineConnection
 from .http1.protocol import HTTPProtocol
+from .http1.refusals import refusal_response
 from .http1.wire import HeadCache
 from .listening.acceptor import Acceptor
 from .listening.proxies import TrustedProxies, peer_address, replace_host
@@ -197,8 +198,9 @@ class Server:
     # -- what connections ask -------------------------------------------------------------------------------------
 
     def opened(self, connection: HTTPProtocol) -> None:
-        """Register a connection; answer 503 when there are too many."""
+        """Register a connection and bound what it may leave unsent; answer 503 when there are too many."""
         self.connections.add(connection)
+        connection.transport.set_write_buffer_limits(self.limits.write_buffer_bytes)
         if self.limits.connections and self.open_connections > self.limits.connections:
             connection.refuse(
                 ServiceUnavailable("Too many connections are open.", headers={"retry-after": "1"})
@@ -251,13 +253,23 @@ class Server:
     def upgrade(
         self, transport: asyncio.Transport, request: Request, response: Upgrade, early: bytes
     ) -> None:
-        """Turn a connection into a WebSocket, served in a task of its own; ``early`` came behind the handshake."""
+        """Turn a connection into a WebSocket, served in a task of its own; ``early`` came behind the handshake.
+
+        A handshake that is not complete (RFC 6455 section 4.2.1) is answered with 400 or 426, and the connection ends.
+        """
         from .websocket import EngineWebSocket  # costs nothing to servers without sockets
+        from .websocket.handshake import refusal
 
         request.connection = Connection(request.scheme, request.client, request.connection.server)
-        socket = EngineWebSocket(
-            request, transport, self.limits, self.timeouts, response.options, self._forget
-        )
+        try:
+            socket = EngineWebSocket(
+                request, transport, self.limits, self.timeouts, response.options, self._forget
+            )
+        except HTTPError as error:
+            transport.set_protocol(asyncio.Protocol())  # the HTTP connection has let go of everything
+            transport.write(refusal(refusal_response(error)))
+            transport.close()
+            return
         self.sockets.add(socket)
         socket.attach(early)
         if self.draining:
@@ -276,7 +288,7 @@ class Server:
     def tick(self) -> None:
         """Move the coarse clock and the date line."""
         self.now = self.clock()
-        self.date = b"date: %b\r\n\r\n" % formatdate(self._wall_clock(), usegmt=True).encode()
+        self.date = b"date: %b\r\n\r\n" % format_http_date(self._wall_clock()).encode()
 
     def sweep(self) -> None:
         """Move the clock and end the patience with connections whose deadline has passed."""

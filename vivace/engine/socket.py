@@ -17,6 +17,7 @@ from vivace.http.request import Request
 from vivace.http.response import Response
 from vivace.http.websocket import WebSocket, WebSocketDisconnect, WebSocketOptions
 
+from .websocket.frames import ABNORMAL, NO_STATUS
 from .websocket.handshake import choose_subprotocol
 
 Event: TypeAlias = MutableMapping[str, Any]
@@ -24,10 +25,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Event]]
 Send: TypeAlias = Callable[[Event], Awaitable[None]]
 Deny: TypeAlias = Callable[[Response], Awaitable[None]]
 
-INVALID_DATA: Final = 1007  # RFC 6455 section 7.4.1, as the others
-INTERNAL_ERROR: Final = 1011
-ABNORMAL: Final = 1006
-NO_STATUS: Final = 1005
 READ_AHEAD: Final = 16  # messages taken from the carrier before the handler asks; then the carrier waits
 
 

@@ -58,6 +58,7 @@ from .usage import InvalidCookie as InvalidCookie
 from .usage import InvalidDirective as InvalidDirective
 from .usage import InvalidEvent as InvalidEvent
 from .usage import InvalidHeader as InvalidHeader
+from .usage import InvalidStatus as InvalidStatus
 from .usage import MissingExtra as MissingExtra
 from .usage import NestedOffload as NestedOffload
 from .usage import OffloadFailed as OffloadFailed

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from .base import VivaceError
 
 Level: TypeAlias = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One problem in how an app is put together.
 
     ``id`` is a stable kebab-case slug by which it can be silenced; ``place`` is ``file:line`` or ``""``; an ``error``

@@ -6,14 +6,14 @@ The table at the end of RFC 9110 section 15 gives the names; every class is one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
+
+import msgspec
 
 from .base import VivaceError
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing that was wrong with the input: where (a JSON pointer), what was expected, what came.
 
     ``place`` says which part of the request: ``path``, ``query``, ``header``, ``cookie``, ``form`` or ``body``.

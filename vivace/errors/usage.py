@@ -13,8 +13,14 @@ class InvalidHeader(VivaceError):
     code: ClassVar[str] = "invalid-header"
 
 
+class InvalidStatus(VivaceError):
+    """A status that no response can have: not of three digits, or of the 1xx that come before an answer."""
+
+    code: ClassVar[str] = "invalid-status"
+
+
 class BodyConsumed(VivaceError):
-    """The request body was read as a stream and is gone."""
+    """The request body was read as a stream, or dropped with the response, and is gone."""
 
     code: ClassVar[str] = "body-consumed"
 

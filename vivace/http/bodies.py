@@ -9,9 +9,11 @@ are a third of the start-up time of this room.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from vivace.config.settings import Limits
 from vivace.errors import UnsupportedMediaType
@@ -89,17 +91,16 @@ DEFAULT_PARSERS: Final[Mapping[str, BodyParser]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Bodies:
+class Bodies(msgspec.Struct, frozen=True):
     """Parsers by media type, limits, and accepted content codings (of ``gzip``, ``deflate``, ``br``, ``zstd``).
 
     A parser's name is a media type (``text/csv``), a suffix (``*+xml``), a family (``image/*``) or ``*/*`` for
     everything else; the most specific one is used.
     """
 
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = msgspec.field(default_factory=Limits)
     codings: frozenset[str] = frozenset()
-    parsers: Mapping[str, BodyParser] = field(default_factory=lambda: DEFAULT_PARSERS, hash=False)
+    parsers: Mapping[str, BodyParser] = msgspec.field(default_factory=lambda: DEFAULT_PARSERS)
 
     def with_parsers(self, parsers: Mapping[str, BodyParser]) -> Bodies:
         """Return a copy that also has ``parsers``, which win over those that are there."""

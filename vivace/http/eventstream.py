@@ -16,7 +16,6 @@ import asyncio
 import codecs
 import re
 from collections.abc import AsyncIterable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeAlias
 
 import msgspec
@@ -32,8 +31,7 @@ _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _BREAKS: Final = re.compile(r"[\r\n\0]")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event. ``data`` is text, or any value, which is sent as JSON; without data only the rest is sent.
 
     ``event`` is the type (browsers: ``message``), ``id`` what a client that comes back sends as ``Last-Event-ID``,

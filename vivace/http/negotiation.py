@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from vivace.errors import NotAcceptable
 
@@ -34,8 +35,7 @@ _ALIASES: Final = {"x-gzip": "gzip", "x-compress": "compress"}  # RFC 9110 secti
 _UNMENTIONED_IDENTITY: Final = 0.0001  # acceptable, and less than any coding that the client asked for
 
 
-@dataclass(frozen=True, slots=True)
-class Preference:
+class Preference(msgspec.Struct, frozen=True):
     """One element of an Accept header: a range in lower case, its parameters, its quality from 0 to 1."""
 
     value: str

@@ -11,9 +11,10 @@ awaited again; ``stream()`` hands it out once.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from secrets import token_hex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import unquote
@@ -105,6 +106,7 @@ class Request:
     _source: BodySource | None = None
     _query: MultiDict | None = None
     _cookies: dict[str, str] | None = None
+    _turn: asyncio.Lock | None = None  # who reads a body that is arriving
     _form: FormData | None = None
     _state: dict[str, Any] | None = None
     _id: str | None = None
@@ -184,7 +186,7 @@ class Request:
         """A name for this request in logs: the ``X-Request-ID`` that came, when it is sane, else a random one."""
         if self._id is None:
             given = self.headers.get("x-request-id", "") or ""
-            self._id = given if _REQUEST_ID.fullmatch(given) else token_hex(8)
+            self._id = given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
         return self._id
 
     @property
@@ -285,17 +287,29 @@ class Request:
         A body with a Content-Encoding is decoded where ``bodies.codings`` allows it, else ``UnsupportedMediaType``.
         """
         if self._whole is None:
-            body, limit = self._body, self.body_limit
-            if body is None or (limit is not None and len(body) > limit):
-                body = b"".join([chunk async for chunk in self.chunks(limit, raw=True)])
-            coding = self.content_coding if body else "identity"
-            if coding != "identity":
-                from .decoding import decode_body
-
-                accepted, ratio = self.bodies.codings, self.bodies.limits.decompression_ratio
-                body = decode_body(body, coding, accepted, limit, ratio)
-            self._whole = body
+            if self._body is not None:
+                self._whole = await self._read_whole()
+            else:
+                if self._turn is None:
+                    self._turn = asyncio.Lock()
+                async with (
+                    self._turn
+                ):  # two tasks may ask while it arrives: the second has what the first one read
+                    if self._whole is None:
+                        self._whole = await self._read_whole()
         return self._whole
+
+    async def _read_whole(self) -> bytes:
+        body, limit = self._body, self.body_limit
+        if body is None or (limit is not None and len(body) > limit):
+            body = b"".join([chunk async for chunk in self.chunks(limit, raw=True)])
+        coding = self.content_coding if body else "identity"
+        if coding != "identity":
+            from .decoding import decode_body
+
+            accepted, ratio = self.bodies.codings, self.bodies.limits.decompression_ratio
+            body = decode_body(body, coding, accepted, limit, ratio)
+        return body
 
     def stream(self, *, raw: bool = False) -> AsyncIterator[bytes]:
         """Yield the body as it arrives, with back-pressure; may be used once unless it was read whole before.

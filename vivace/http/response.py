@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack
 
 import msgspec
 
+from vivace.errors import WrongResult
+
 from .cookies import CookieOptions, encrypt_cookie, expire_cookie, put_cookie, sign_cookie
 from .headers import NO_DEFAULTS, HeaderBlock, MutableHeaders, encode_fields, encode_name, encode_value
 
@@ -44,6 +46,7 @@ class Response:
     """An answer of bytes: ``Response(b"…", status=201, headers={"etag": '"a"'}, content_type="image/png")``.
 
     Text is encoded as UTF-8. ``defaults`` are headers of the app (security) for names that the response does not set.
+    Raises ``WrongResult`` for a body that is neither text nor bytes.
     """
 
     # What the engine reads of every response is set on the instance too: CPython 3.11 reads a class-level default of an
@@ -58,12 +61,14 @@ class Response:
 
     def __init__(
         self,
-        body: bytes | str = b"",
+        body: bytes | bytearray | memoryview | str = b"",
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         content_type: str | None = None,
     ) -> None:
-        self.body: bytes = body.encode() if isinstance(body, str) else body
+        self.body: bytes = (
+            body.encode() if isinstance(body, str) else body if type(body) is bytes else as_bytes(body)
+        )
         self.status = status
         self._headers = None
         self.on_sent = None
@@ -134,7 +139,10 @@ class Response:
         return b""
 
     async def close(self) -> None:
-        """Release what the response holds; called once, whether it was written, cut off or never started."""
+        """Release what the response holds; called once, whether it was written, cut off or never started.
+
+        A ``buffered`` response holds nothing but its body: it need not be closed.
+        """
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.status}>"
@@ -193,7 +201,7 @@ class Stream(Response):
 
     def __init__(
         self,
-        chunks: AsyncIterable[bytes | str],
+        chunks: AsyncIterable[bytes | bytearray | memoryview | str],
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         content_type: str | None = None,
@@ -206,8 +214,9 @@ class Stream(Response):
     async def write_to(self, sink: Sink) -> None:
         """Send each chunk when it is produced; waits while the client is slow."""
         async for chunk in self.chunks:
-            if chunk:
-                await sink.write(chunk.encode() if isinstance(chunk, str) else chunk)
+            data = chunk if type(chunk) is bytes else as_bytes(chunk)
+            if data:
+                await sink.write(data)
 
     def encoded_trailers(self) -> bytes:
         """Return the fields that ``trailers`` makes now, after the body."""
@@ -240,6 +249,23 @@ class Upgrade(Response):
     async def failed(self, socket: WebSocket, error: Exception) -> bool:
         """Answer an error that ``run`` raised; return False to leave it to the engine (1011, and to the log)."""
         return False
+
+
+def as_bytes(data: object) -> bytes:
+    """Return text as UTF-8 and any bytes as ``bytes``; raises ``WrongResult`` for anything else.
+
+    A ``memoryview`` is copied, because its length counts items, and the one that is sent must count bytes.
+    """
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise WrongResult(
+        "A response was given a body that is neither text nor bytes.",
+        expected="bytes, bytearray, memoryview or str",
+        got=type(data).__qualname__,
+        fix="JSON(value) makes JSON of a value, Empty() is no body at all.",
+    )
 
 
 async def prepared(response: Response, request: Request) -> Response:
@@ -276,6 +302,7 @@ __all__ = [
     "Stream",
     "Text",
     "Upgrade",
+    "as_bytes",
     "close_iterator",
     "head_fields",
     "prepared",

@@ -7,7 +7,6 @@ States: CONNECTING (the handshake has not been answered) → OPEN → CLOSED. Th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
 import msgspec
@@ -21,8 +20,7 @@ from .response import Response
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Deflate:
+class Deflate(msgspec.Struct, frozen=True):
     """permessage-deflate (RFC 7692), opt-in per route.
 
     A window of 2**bits bytes (9 to 15) is kept per direction while contexts are taken over from message to message.
@@ -39,8 +37,7 @@ class Deflate:
     threshold: int = 256  # bytes; shorter messages go uncompressed
 
 
-@dataclass(frozen=True, slots=True)
-class WebSocketOptions:
+class WebSocketOptions(msgspec.Struct, frozen=True):
     """What can be chosen per WebSocket route; 0 takes the server's limit.
 
     ``slow`` says what happens to a message when ``buffer_bytes`` are still unsent: ``wait`` until the client has read,

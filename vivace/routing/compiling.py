@@ -9,8 +9,9 @@ tree.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from .hosts import HostPattern
 from .matcher import REST, STANDARD, Matcher, RoutingOptions, Table
@@ -21,8 +22,7 @@ from .tree import Edge, Entry, Node
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place(Generic[T]):
+class _Place(msgspec.Struct, Generic[T], frozen=True):
     """One key of the compiled router: the segments and the method that lead to a route."""
 
     segments: tuple[Segment, ...]

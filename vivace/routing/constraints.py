@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+import msgspec
 
 from vivace.http.request import Request
 
 
-@dataclass(frozen=True, slots=True)
-class version:  # noqa: N801  (reads as a word: where=version("2.1.0"))
+class version(msgspec.Struct, frozen=True):  # noqa: N801  (reads as a word: where=version("2.1.0"))
     """The route answers clients whose ``Accept-Version`` covers this version: ``2``, ``2.x``, ``2.1.0``, ``*``.
 
     Without the header the route does not answer; routes are tried in the order of their registration, so register the

@@ -13,7 +13,6 @@ import math
 import re
 import types
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -34,8 +33,7 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Converter:
+class Converter(msgspec.Struct, frozen=True):
     """How one parameter is read and written.
 
     ``parse`` gets the decoded text, never empty, and returns the value or raises ``ValueError``; ``None`` keeps the

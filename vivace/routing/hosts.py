@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from vivace.errors.routing import BadPattern
 
@@ -13,8 +14,7 @@ _LABEL: Final = re.compile(
 )  # LDH and the underscore that tests and DNS-SD use
 
 
-@dataclass(frozen=True, slots=True)
-class HostPattern:
+class HostPattern(msgspec.Struct, frozen=True):
     """A host with parameters: a label is ``str`` (that text) or a tuple with the name of the parameter."""
 
     text: str

@@ -12,9 +12,10 @@ is in there is the answer; it is empty when hosts matter. A mount's parameters h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import quote
+
+import msgspec
 
 from vivace.errors import MethodNotAllowed, MovedPermanently, NotFound, UpgradeRequired
 from vivace.http.request import Request
@@ -31,8 +32,7 @@ REST: Final = "*"
 TrailingSlash: TypeAlias = Literal["strict", "redirect", "ignore"]
 
 
-@dataclass(frozen=True, slots=True)
-class RoutingOptions:
+class RoutingOptions(msgspec.Struct, frozen=True):
     """How strictly an app reads paths.
 
     ``trailing_slash``: ``redirect`` answers ``/a/`` with 308 to ``/a`` (and the reverse) when only the other exists,

@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
+
+import msgspec
+from msgspec.structs import replace
 
 from vivace.errors import BadRequest, nearest
 from vivace.errors.routing import BadPattern
@@ -34,8 +36,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _REFUSED_TEXT = re.compile(r"[%?#\\\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(msgspec.Struct, frozen=True):
     """One parameter: its name, the converter it asks for (``""``: by annotation), and the converter once bound."""
 
     name: str
@@ -58,8 +59,7 @@ class Param:
         return f"{{{self.name}{spec}{'?' if self.optional else ''}}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Mixed:
+class Mixed(msgspec.Struct, frozen=True):
     """A segment of text and parameters in turn: ``texts`` has one item more than ``params``."""
 
     texts: tuple[str, ...]
@@ -112,8 +112,7 @@ class Mixed:
 Segment: TypeAlias = str | Param | Mixed
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """A path pattern: its text and its segments (without the empty one before the first slash)."""
 
     text: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, Unpack, cast
+from typing import Any, TypeVar, Unpack
+
+import msgspec
 
 from vivace.errors.routing import BadPattern, RouterFrozen
 from vivace.http.types import Handler
@@ -23,8 +24,7 @@ from .routes import WEBSOCKET, Route, RouteKwargs, RouteOptions, place_of, short
 H = TypeVar("H", bound=Handler)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True):
     """A route as it was registered, relative to its router."""
 
     path: str
@@ -35,8 +35,7 @@ class _Entry:
     mount: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Inclusion:
+class _Inclusion(msgspec.Struct, frozen=True):
     """A router inside another one."""
 
     router: Router
@@ -44,15 +43,14 @@ class _Inclusion:
     options: RouteOptions
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(msgspec.Struct, frozen=True):
     """What the routers around a route have said."""
 
     prefix: str = ""
     name: str = ""
     alias: str = ""
-    options: RouteOptions = field(default_factory=RouteOptions)
-    converters: Mapping[str, Converter] = field(default_factory=lambda: cast("dict[str, Converter]", {}))
+    options: RouteOptions = msgspec.field(default_factory=RouteOptions)
+    converters: Mapping[str, Converter] = msgspec.field(default_factory=dict[str, Converter])
 
     def inside(self, router: Router, prefix: str, own: RouteOptions) -> _Scope:
         """Return the scope of a router that is included here under ``prefix`` with the options ``own``."""

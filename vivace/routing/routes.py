@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from inspect import unwrap
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypedDict, cast
+
+import msgspec
+from msgspec.structs import replace
 
 from vivace.errors import VivaceError, nearest
 from vivace.errors.findings import Finding
@@ -73,8 +75,7 @@ class RouteKwargs(TypedDict, total=False):
     extra: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class RouteOptions:
+class RouteOptions(msgspec.Struct, frozen=True):
     """What can be said of a route beside path, methods and handler; ``None`` and empty mean: as the app says.
 
     ``status`` of a successful answer; ``body_limit`` in bytes; ``timeout`` in seconds; ``on_disconnect`` whether the
@@ -98,7 +99,7 @@ class RouteOptions:
     on_timeout: Sequence[RequestHook] = ()
     on_abort: Sequence[RequestHook] = ()
     on_sent: Sequence[AfterHook] = ()
-    errors: Mapping[ErrorKey, ErrorHandler] = field(default_factory=lambda: _NO_HANDLERS)
+    errors: Mapping[ErrorKey, ErrorHandler] = msgspec.field(default_factory=lambda: _NO_HANDLERS)
     csrf: bool | None = None
     socket: WebSocketOptions | None = None
     tags: Sequence[str] = ()
@@ -106,7 +107,7 @@ class RouteOptions:
     host: str | None = None
     where: Where | None = None
     hidden: bool | None = None
-    extra: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    extra: Mapping[str, Any] = msgspec.field(default_factory=lambda: _EMPTY)
 
     @classmethod
     def of(cls, options: RouteKwargs) -> RouteOptions:
@@ -137,14 +138,13 @@ class RouteOptions:
         return RouteOptions(**merged)
 
 
-_NAMES: Final = tuple(option.name for option in fields(RouteOptions))
+_NAMES: Final = RouteOptions.__struct_fields__
 _LISTS: Final = frozenset(
     {"before", "after", "middleware", "guards", "on_error", "on_timeout", "on_abort", "on_sent", "tags"}
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """One route of the whole app: full path, methods, handler, options with those of its routers.
 
     ``name`` is full (``blog:post``, ``""`` without one), ``alias`` the same under the routers' own names where they
@@ -155,14 +155,14 @@ class Route:
     pattern: Pattern
     methods: tuple[str, ...]
     handler: Handler
-    options: RouteOptions = field(default_factory=RouteOptions)
+    options: RouteOptions = msgspec.field(default_factory=RouteOptions)
     name: str = ""
     alias: str = ""
     named: bool = False
     host: HostPattern | None = None
     mount: Any = None
     place: str = ""
-    converters: Mapping[str, Converter] = field(default_factory=lambda: _EMPTY)
+    converters: Mapping[str, Converter] = msgspec.field(default_factory=lambda: _EMPTY)
 
     @property
     def path(self) -> str:

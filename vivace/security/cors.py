@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from vivace.errors import ConfigurationError
 from vivace.http.request import Request
@@ -13,8 +13,7 @@ from .origin import check_origins
 SAFELISTED = ("accept", "accept-language", "content-language", "content-type", "range")
 
 
-@dataclass(frozen=True, slots=True)
-class CORS:
+class CORS(msgspec.Struct, frozen=True):
     """Lets scripts of ``origins`` read responses; off unless the app has one: ``App(security=Security(cors=CORS(…)))``.
 
     ``origins=("*",)`` means anyone, without credentials: an origin is never reflected together with credentials

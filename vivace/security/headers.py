@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from vivace.http.headers import HeaderBlock
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityHeaders:
+class SecurityHeaders(msgspec.Struct, frozen=True):
     """The headers and their values; ``None`` leaves one out.
 
     ``hsts`` is in seconds and sent over https only, when it is set (a wrong one locks visitors out for that long, so it

@@ -22,9 +22,11 @@ Tokens come with the forms; until a ``token_valid`` is given, the last case is r
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from vivace.errors import ConfigurationError, CrossOriginRefused
 from vivace.http.request import SAFE_METHODS, Request
@@ -33,8 +35,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _PUT_THERE_BY_PROGRAMS: Final = frozenset({b"bearer", b"dpop"})  # schemes; any other may be a browser's
 
 
-@dataclass(frozen=True, slots=True)
-class SameOrigin:
+class SameOrigin(msgspec.Struct, frozen=True):
     """Refuses (403) writes and sockets that another site's page started.
 
     ``trusted`` lists origins (``https://app.example.com``) that may; ``token_valid`` decides where browsers say nothing.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import msgspec
+from msgspec.structs import replace
 
 from vivace.config.settings import Settings
 
@@ -12,13 +13,12 @@ from .hosts import Hosts
 from .origin import SameOrigin
 
 
-@dataclass(frozen=True, slots=True)
-class Security:
+class Security(msgspec.Struct, frozen=True):
     """What protects an app. Everything but CORS is on; ``None`` switches one off, visibly."""
 
-    hosts: Hosts | None = field(default_factory=Hosts)
-    origins: SameOrigin | None = field(default_factory=SameOrigin)
-    headers: SecurityHeaders | None = field(default_factory=SecurityHeaders)
+    hosts: Hosts | None = msgspec.field(default_factory=Hosts)
+    origins: SameOrigin | None = msgspec.field(default_factory=SameOrigin)
+    headers: SecurityHeaders | None = msgspec.field(default_factory=SecurityHeaders)
     cors: CORS | None = None
 
     def with_settings(self, settings: Settings) -> Security:

@@ -10,7 +10,8 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 
 from vivace.engine.exchange import converse, deliver
-from vivace.engine.socket import ABNORMAL, NO_STATUS, Event, MessageSocket
+from vivace.engine.socket import Event, MessageSocket
+from vivace.engine.websocket.frames import ABNORMAL, NO_STATUS
 from vivace.errors.testing import WebSocketRejected
 from vivace.http.headers import Headers
 from vivace.http.request import Request

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from vivace.app.blocking import RunBlocking
-from vivace.app.dependencies import Providers, name_of, place_of, plain_function
+from vivace.app.dependencies import Providers, name_of, place_or_name, plain_function
 from vivace.app.replies import EncodeHook, Replies, ReplyOptions, compile_reply, finish
 from vivace.errors.binding import BrokenEndpoint
 from vivace.errors.findings import Finding
@@ -23,8 +25,7 @@ from .plan import Step, make_plan, plan_app_scope
 from .signature import Context, Input
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointOptions:
+class EndpointOptions(msgspec.Struct, frozen=True):
     """What a route knows about its handler.
 
     ``path_params``: the names in its pattern. ``status``: of answers that are not a ``Response`` (default 200; 204 for
@@ -90,7 +91,7 @@ class Endpoint:
 
 def compile_handler(handler: Callable[..., Any], options: EndpointOptions) -> Endpoint:
     """Return the endpoint of a handler; look at its ``findings`` before it is used."""
-    endpoint = Endpoint(handler, options, f"{name_of(handler)} ({place_of(handler)})")
+    endpoint = Endpoint(handler, options, f"{name_of(handler)} ({place_or_name(handler)})")
     endpoint.compile()
     options.providers.watch(endpoint)
     return endpoint

@@ -8,24 +8,24 @@ that need a request are findings, which name the whole path that leads to them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from vivace.app.dependencies import Provider, name_of
 
 from .signature import Argument, Context, Input, read_signature
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One provider that runs, after those it depends on."""
 
     provider: Provider
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Everything that happens before the function is called, and with what it is called."""
 
     arguments: tuple[Argument, ...]

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, Union, get_args
 from uuid import UUID
 
 import msgspec
@@ -22,8 +22,12 @@ from msgspec import inspect as mi
 
 from vivace.app.kinds import class_of
 from vivace.config.secret import Secret
-from vivace.http.forms import Upload
 from vivace.routing.converters import choice_converter
+
+from .forms import is_upload
+
+if TYPE_CHECKING:
+    from vivace.http.forms import Upload
 
 ReadText: TypeAlias = Callable[[str], Any]
 
@@ -106,7 +110,7 @@ def text_reader(annotation: Any, info: Any) -> ReadText | None:
     if isinstance(info, mi.UnionType):
         return _union_reader(annotation, info)
     if isinstance(info, mi.CustomType):
-        return read_upload if info.cls is Upload else _secret_reader(info.cls)
+        return read_upload if is_upload(info.cls) else _secret_reader(info.cls)
     if isinstance(info, mi.EnumType):
         return choice_converter({str(member.value): member for member in info.cls}, info.cls).parse
     if isinstance(info, mi.LiteralType):
@@ -126,6 +130,8 @@ def is_constrained(info: Any) -> bool:
 
 def read_upload(value: Any) -> Upload:
     """Return the file of a form; a text in its place is refused."""
+    from vivace.http.forms import Upload  # few handlers take files
+
     if not isinstance(value, Upload):
         raise ValueError(value)
     return value

@@ -11,22 +11,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from operator import itemgetter
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, cast, get_args, get_origin
 
+import msgspec
 from msgspec import inspect as mi
 
-from vivace.app.dependencies import Provider, Providers, name_of, place_of
+from vivace.app.dependencies import Provider, Providers, name_of, place_or_name
 from vivace.errors.findings import Finding
-from vivace.http.forms import FormData, Upload
 from vivace.http.headers import Headers
 from vivace.http.multidict import MultiDict
 from vivace.http.request import Request
 from vivace.http.websocket import WebSocket
 
 from .bodies import REQUIRED, ReadBody, form_or_json, json_body, raw_body
+from .forms import is_form, is_upload
 from .known import MODELS, SEQUENCES, unreadable
 from .markers import Depends, Marker, Path
 from .texts import Field, ModelReader, Read, field_reader, list_info
@@ -34,11 +34,9 @@ from .texts import Field, ModelReader, Read, field_reader, list_info
 Place: TypeAlias = Literal["path", "query", "header", "cookie", "form", "body"]
 
 _BODYLESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"})
-_WHOLE: Final[Mapping[Any, Place]] = {MultiDict: "query", Headers: "header", FormData: "form"}
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """One value from the request.
 
     ``read`` takes the source of its ``place`` (for a body: the request, and is awaited). ``many``: the source must
@@ -61,8 +59,7 @@ class Input:
 Source: TypeAlias = Input | Provider | Literal["request", "socket"]
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True):
     """One parameter of a function and where its value comes from; ``keyword``: passed by name."""
 
     name: str
@@ -70,15 +67,14 @@ class Argument:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What decides about parameters beside their own annotation."""
 
     providers: Providers
     path_params: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset({"GET"})
     websocket: bool = False
-    findings: list[Finding] = field(default_factory=list[Finding])
+    findings: list[Finding] = msgspec.field(default_factory=list[Finding])
 
     @property
     def has_body(self) -> bool:
@@ -87,7 +83,7 @@ class Context:
 
     def add(self, id: str, message: str, hint: str, function: Any) -> None:
         """Note something that must be mended before the app can start."""
-        self.findings.append(Finding(id, message, hint, place_of(function)))
+        self.findings.append(Finding(id, message, hint, place_or_name(function)))
 
 
 def read_signature(function: Callable[..., Any], context: Context) -> tuple[Argument, ...]:
@@ -224,7 +220,7 @@ class _Parameter:
             return "request"
         if isinstance(annotation, type) and issubclass(annotation, WebSocket):
             return "socket"
-        whole = _WHOLE.get(annotation) if isinstance(annotation, type) else None
+        whole = _whole(annotation)
         if whole is not None:
             return Input(whole, "", annotation, REQUIRED, lambda values: values, many=True)
         return self.context.providers.find(annotation)
@@ -343,7 +339,16 @@ def without_none(info: Any) -> Any:
 
 def _is_upload(info: Any) -> bool:
     item = info.item_type if isinstance(info, SEQUENCES) else info
-    return isinstance(item, mi.CustomType) and item.cls is Upload
+    return isinstance(item, mi.CustomType) and is_upload(item.cls)
+
+
+def _whole(annotation: Any) -> Place | None:
+    """Return the place that a type stands for as a whole."""
+    if annotation is MultiDict:
+        return "query"
+    if annotation is Headers:
+        return "header"
+    return "form" if is_form(annotation) else None
 
 
 __all__ = [

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
@@ -49,8 +48,7 @@ def single_values(query_string: str) -> Mapping[str, str]:
     return {name: value for name, _, value in [piece.partition("=") for piece in query_string.split("&")]}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One named value of a source: its type as written and as msgspec describes it, and the default."""
 
     place: str

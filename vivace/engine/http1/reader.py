@@ -10,7 +10,7 @@ import copy
 from collections.abc import Callable
 from typing import Final
 
-from vivace.errors import ClientDisconnected, HTTPError
+from vivace.errors import BodyConsumed, ClientDisconnected, HTTPError
 from vivace.http.headers import RawHeaders
 
 HIGH_WATER: Final = 65_536  # bytes buffered before the socket is paused
@@ -116,6 +116,11 @@ class BodyReader:
     async def read(self) -> bytes:
         """Return what has arrived, waiting for at least one byte; ``b""`` at the end."""
         while not self._buffer:
+            if self.discarding:  # work after the response must not take what is left for the whole
+                raise BodyConsumed(
+                    "The rest of the request body was dropped when the response was sent.",
+                    fix="Read the body in the handler, and hand it to the work after the response.",
+                )
             if self.complete:
                 return b""
             if self._error is not None:

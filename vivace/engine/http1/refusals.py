@@ -14,11 +14,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
 from vivace.config.settings import Limits
 from vivace.errors import BadRequest, HeadersTooLarge, HTTPError, ServerError, URITooLong
 from vivace.http.headers import RawHeaders
+from vivace.http.problems import problem_response
 from vivace.http.request import Request
 from vivace.http.response import Response
 
@@ -140,13 +139,4 @@ def _target_too_long(target: bytes, limits: Limits) -> HTTPError:
 
 def refusal_response(error: BaseException) -> Response:
     """Return the answer to a request that never reached the app, as a problem document (RFC 9457)."""
-    shown = error if isinstance(error, HTTPError) else ServerError()
-    document = {
-        "type": f"urn:vivace:error:{shown.code}",
-        "title": shown.title,
-        "status": shown.status,
-        "detail": shown.what,
-    }
-    return Response(
-        msgspec.json.encode(document), shown.status, dict(shown.headers), "application/problem+json"
-    )
+    return problem_response(error if isinstance(error, HTTPError) else ServerError())

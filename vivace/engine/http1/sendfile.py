@@ -79,7 +79,7 @@ async def _send_by_kernel(protocol: Outlet, descriptor: int, offset: int, count:
             os.close(socket)
     finally:
         if not protocol.gone:
-            transport.set_write_buffer_limits()
+            transport.set_write_buffer_limits(protocol.server.limits.write_buffer_bytes)
 
 
 async def _pump(protocol: Outlet, socket: int, descriptor: int, offset: int, count: int) -> None:

@@ -10,11 +10,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from vivace.http.headers import HeaderBlock, encode_fields
+from vivace.errors import InvalidStatus
+from vivace.http.headers import HeaderBlock, encode_fields, encode_value
 from vivace.http.response import Response
 
 STATUS_LINES: Final[dict[int, bytes]] = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    for status in HTTPStatus
+    if status >= 200
 }
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE: Final = b"connection: close\r\n"
@@ -31,8 +34,24 @@ _KEPT_HEADS: Final = 512  # content types may come from users: the cache must no
 
 
 def status_line(status: int) -> bytes:
-    """Return the status line of any status, known or not."""
-    return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+    """Return the status line of a final status, known or not; raises ``InvalidStatus`` for any other number."""
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % final_status(status)
+
+
+def final_status(status: int) -> int:
+    """Return ``status``; raises ``InvalidStatus`` unless it can end a request.
+
+    After a 1xx a client waits for another head and would read the body as one (RFC 9110 section 15.2); a status has three
+    digits (RFC 9112 section 4), and clients take unknown ones by their first (RFC 9110 section 15).
+    """
+    if isinstance(status, int) and 200 <= status <= 999:
+        return status
+    raise InvalidStatus(
+        f"A response cannot have the status {status!r}.",
+        expected="a number from 200 to 999",
+        got=repr(status),
+        fix="A 103 is sent by request.connection.early_hints(…), a 101 by a WebSocket route.",
+    )
 
 
 class HeadCache(dict[HeadKey, bytes]):
@@ -42,8 +61,10 @@ class HeadCache(dict[HeadKey, bytes]):
         status, content_type, defaults = key
         if len(self) >= _KEPT_HEADS:
             self.clear()
-        kind = b"" if content_type is None else b"content-type: %b\r\n" % content_type.encode("latin-1")
-        head = self[key] = status_line(status) + kind + defaults.encoded
+        kind = (
+            () if content_type is None else ((b"content-type", encode_value("content-type", content_type)),)
+        )
+        head = self[key] = status_line(status) + encode_fields(kind) + defaults.encoded
         return head
 
     def head(self, response: Response) -> bytes:

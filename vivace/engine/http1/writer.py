@@ -36,7 +36,7 @@ class ResponseWriter:
         self._request = request
         self._response = response
         self._remaining = announced_length(response)
-        self._bodiless = request.method == "HEAD" or response.status in WITHOUT_BODY or response.status < 200
+        self._bodiless = request.method == "HEAD" or response.status in WITHOUT_BODY
         self._chunked = self._remaining is None and request.connection.http_version != "1.0"
         self.started = False
         self.sent = 0

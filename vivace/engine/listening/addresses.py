@@ -15,8 +15,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 from vivace.errors import ListenError
 
@@ -27,8 +28,7 @@ UNIX_MODE: Final = 0o660  # owner and group: a proxy is put into the group
 _EXAMPLES: Final = "host:port, [::1]:port, :port, unix:/path, fd:3 or systemd"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """One address. ``host`` is ``""`` for all addresses; ``tls`` is ``None`` where the address does not say."""
 
     kind: Kind

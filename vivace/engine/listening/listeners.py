@@ -12,15 +12,15 @@ Rules:
 from __future__ import annotations
 
 import errno
-import json
 import os
 import socket
 import stat
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from vivace.errors import ListenError
 
@@ -34,8 +34,7 @@ _PORT_ATTEMPTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(msgspec.Struct, frozen=True):
     """A listening socket. ``owned``: the path of a Unix socket that we made, and remove at the end."""
 
     sock: socket.socket
@@ -309,7 +308,7 @@ def _listening_inodes(table: str, port: int) -> list[str]:
 def report(listeners: Iterable[Listener], extra: Mapping[str, Any] | None = None) -> str:
     """Return one line of JSON: ``{"listeners": [{"url": …, "host": …, "port": …}], "pid": …}``."""
     document = {"listeners": [listener.describe() for listener in listeners], "pid": os.getpid()}
-    return json.dumps({**document, **(extra or {})})
+    return msgspec.json.encode({**document, **(extra or {})}).decode()
 
 
 def write_file(path: str, text: str) -> None:

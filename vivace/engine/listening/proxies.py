@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
 
 from vivace.errors import ConfigurationError
 from vivace.http.headers import RawHeaders
@@ -42,8 +43,7 @@ _NODE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """What the trusted proxies say of a request; ``None``: they say nothing, or what they say cannot be read."""
 
     client: Address | None
@@ -51,8 +51,7 @@ class Origin:
     host: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Hop:
+class _Hop(msgspec.Struct, frozen=True):
     """What one proxy wrote about the one before it."""
 
     node: str

@@ -30,7 +30,8 @@ from math import inf
 from typing import Any, Final
 
 from vivace.config.settings import Limits, Timeouts
-from vivace.errors import BadMessage, HTTPError, ServerError, WebSocketProtocolError, WebSocketState
+from vivace.engine.http1.refusals import refusal_response
+from vivace.errors import BadMessage, WebSocketProtocolError, WebSocketState
 from vivace.http.request import Request
 from vivace.http.response import Response
 from vivace.http.websocket import WebSocket, WebSocketDisconnect, WebSocketOptions
@@ -480,8 +481,7 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         if error is None:
             self._close(NORMAL, "")
         elif self._state == CONNECTING:
-            shown = error if isinstance(error, HTTPError) else ServerError()
-            self._refuse(Response(shown.what, shown.status, shown.headers))
+            self._refuse(refusal_response(error))
         elif isinstance(error, BadMessage):
             self._close(INVALID_DATA, error.what)
         else:

@@ -93,7 +93,6 @@ def accept_response(key: str, subprotocol: str | None, extensions: str, headers:
 
 def refusal(response: Response) -> bytes:
     """Return the bytes of an ordinary response in place of the 101, which ends the connection."""
-    response.headers.set("content-length", str(len(response.body)))
     return b"%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
         encode_head(response),
         len(response.body),

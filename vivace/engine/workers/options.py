@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from vivace.config.units import Bytes, Seconds
 
 EXIT_STARTUP: Final = 3  # status: the app does not start, and starting it again would change nothing
 
 
-@dataclass(frozen=True, slots=True)
-class TLSOptions:
+class TLSOptions(msgspec.Struct, frozen=True):
     """Certificates as paths of PEM files. ``hosts`` maps host names to further (certificate, key) pairs (SNI).
 
     ``client_ca`` asks clients for a certificate of these authorities; ``client_required`` refuses those without.
@@ -24,13 +24,12 @@ class TLSOptions:
     certificate: str
     key: str = ""  # "": in the file of the certificate
     password_file: str = ""  # of the key
-    hosts: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    hosts: Mapping[str, tuple[str, str]] = msgspec.field(default_factory=dict[str, tuple[str, str]])
     client_ca: str = ""
     client_required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(msgspec.Struct, frozen=True):
     """What a worker watches in itself. Zero switches a check off; it sheds load (503) beyond the last three."""
 
     blocked: Seconds = 1.0  # the loop is held up that long: the log names file and line; dev takes 0.1
@@ -40,8 +39,7 @@ class Watch:
     memory_bytes: Bytes = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
+class ServeOptions(msgspec.Struct, frozen=True):
     """What to serve and how. ``workers=0`` serves in this process, without a supervisor."""
 
     target: str = ""  # "file.py", "package.module:app"; "" finds it
@@ -61,11 +59,12 @@ class ServeOptions:
     start_timeout: Seconds = 60.0  # from the start of a worker until it is ready
     stuck_after: Seconds = 30.0  # without a heartbeat: the stack is logged
     replace_stuck: bool = False  # … and the worker is killed and replaced
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])  # added to that of the workers
+    environment: Mapping[str, str] = msgspec.field(
+        default_factory=dict[str, str]
+    )  # added to that of the workers
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
+class WorkerOptions(msgspec.Struct, frozen=True):
     """What one worker gets: inherited descriptors, and its share of ``ServeOptions``."""
 
     target: str

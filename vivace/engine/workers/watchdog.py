@@ -15,26 +15,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-import sysconfig
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Final
+
+import msgspec
 
 logger = logging.getLogger("vivace.watchdog")
 
 BEATS_PER_LIMIT: Final = 4
 LONGEST_BEAT: Final = 0.25  # seconds: the precision of the lag in production
 _OURS: Final = str(Path(__file__).parents[1]) + "/"
-_PYTHON: Final = tuple({sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib", "purelib")})
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
+class Stall(msgspec.Struct, frozen=True):
     """The loop was blocked: for how long when it was seen (seconds), where, and how it got there."""
 
     seconds: float
@@ -141,9 +140,17 @@ def blamed(frame: FrameType) -> FrameType:
     return frame
 
 
+@cache
+def _python() -> tuple[str, ...]:
+    """Return the folders of Python and of installed packages."""
+    import sysconfig  # 5 ms, for a loop that is blocked
+
+    return tuple({sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib", "purelib")})
+
+
 def is_users(filename: str) -> bool:
     """Return whether a file is neither Python's, nor a package's, nor ours."""
-    return not filename.startswith(("<", _OURS, *_PYTHON))
+    return not filename.startswith(("<", _OURS, *_python()))
 
 
 def describe(frame: FrameType) -> str:
