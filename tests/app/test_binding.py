@@ -398,9 +398,9 @@ async def test_secrets_do_not_come_back() -> None:
     )
     found = await refused(endpoint(login, ["POST"]), asked)
     assert [(one.pointer, one.expected, one.got) for one in found] == [
-        ("/password", "text", "(hidden)"),
-        ("/card_number", "an integer", "(hidden)"),
-        ("/authorization", "an integer", "(hidden)"),
+        ("/password", "text", "[hidden]"),
+        ("/card_number", "an integer", "[hidden]"),
+        ("/authorization", "an integer", "[hidden]"),
     ]
 
 

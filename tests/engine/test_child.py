@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from vivace.engine.workers.child import Spawn, find_group, find_user
+from vivace.engine.workers.spawning import Spawn, find_group, find_user
 from vivace.errors import ConfigurationError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="users and groups are POSIX")

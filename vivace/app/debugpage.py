@@ -173,7 +173,7 @@ class _Page:
         self.evidence = evidence
         self.hider = hider
         self.script = script
-        self.editor: str = getattr(request.app.settings, "editor", "")
+        self.editor: str = request.app.settings.editor
 
     def render(self, nonce: str) -> str:
         first, evidence = self.evidence.errors[0], self.evidence

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
-from vivace.http.problems import HIDDEN, SENSITIVE, shorten
+from vivace.http.problems import HIDDEN, SENSITIVE, is_sensitive, shorten
 
 from .kinds import class_of
 
@@ -43,7 +43,7 @@ _IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)")
 
 def sounds_secret(name: str) -> bool:
     """Return whether a thing of this name is better not shown."""
-    return bool(re.search(SENSITIVE, name, re.IGNORECASE) or _KEY.search(name))
+    return is_sensitive(name) or _KEY.search(name) is not None
 
 
 class Hider:

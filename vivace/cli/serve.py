@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from vivace.engine.listening.listeners import Listener, open_listeners, report, write_file
 from vivace.engine.workers.options import EXIT_STARTUP, ServeOptions
+from vivace.engine.workers.spawning import Spawn, give_way, launch_first, worker_options
 from vivace.errors import VivaceError
 
 from .logs import set_up_logging
@@ -35,11 +35,7 @@ def serve(options: ServeOptions, load: Callable[[str], Any] | None = None) -> in
                 stack.callback(listener.close)
             announce(options, listeners, health)
             if options.workers and os.name == "posix":
-                from vivace.engine.workers.supervisor import (
-                    Supervisor,  # it needs little, and above all not the server
-                )
-
-                return asyncio.run(Supervisor(WORKER_COMMAND, options, listeners, health).run())
+                return _supervise(options, listeners, health)
             if options.workers:
                 logger.warning("workers need POSIX signals and inherited sockets: serving in this process")
             from .alone import serve_alone
@@ -50,6 +46,17 @@ def serve(options: ServeOptions, load: Callable[[str], Any] | None = None) -> in
 
         tell(error)
         return EXIT_STARTUP
+
+
+def _supervise(options: ServeOptions, listeners: Sequence[Listener], health: Sequence[Listener]) -> int:
+    spawn = Spawn(WORKER_COMMAND, options.environment, options.user, options.group)
+    launched = launch_first(spawn, [worker_options(options, listeners, n) for n in range(options.workers)])
+    give_way(launched, health)
+    import asyncio  # now that the workers have what they need
+
+    from vivace.engine.workers.supervisor import Supervisor
+
+    return asyncio.run(Supervisor(spawn, options, listeners, health, launched=launched).run())
 
 
 def announce(options: ServeOptions, listeners: Sequence[Listener], health: Sequence[Listener] = ()) -> None:

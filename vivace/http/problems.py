@@ -20,10 +20,16 @@ PROBLEM_TYPE: Final = "application/problem+json"
 MAX_VALUE: Final = 80  # characters of a value that are shown
 HIDDEN: Final = "[hidden]"
 
-# compiled by re when first used, by an error
 SENSITIVE: Final = (
-    r"passw|passphrase|secret|token|api_?-?key|authori[sz]ation|cookie|credential|signature|cvv|cvc|card_?-?number|\bpin\b"
+    r"passw|passphrase|passcode|(?<![a-z])pass(?![a-z])|secret|token|api.?key|private.?key|authori[sz]ation|cookie"
+    r"|session|credential|signature|cvv|cvc|card.?number|(?<![a-z])(?:pin|otp|ssn)(?![a-z])"
 )
+"""Names under which values are secret; compiled by ``re`` when first used, by an error."""
+
+
+def is_sensitive(name: str) -> bool:
+    """Tell whether a value under this name must not be repeated in an error, nor shown on a debug page."""
+    return re.search(SENSITIVE, name, re.IGNORECASE) is not None
 
 
 def problem_response(error: HTTPError, *, instance: str | None = None) -> Response:
@@ -58,7 +64,7 @@ def shorten(text: str, limit: int = MAX_VALUE) -> str:
 
 
 def _entry(problem: Problem) -> dict[str, str]:
-    hidden = re.search(SENSITIVE, problem.pointer, re.IGNORECASE) or problem.place == "cookie"
+    hidden = is_sensitive(problem.pointer) or problem.place == "cookie"
     got = HIDDEN if hidden and problem.got else problem.got
     return {
         "in": problem.place,

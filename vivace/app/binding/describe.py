@@ -16,21 +16,10 @@ from msgspec import inspect as mi
 from vivace.app.kinds import class_of
 from vivace.config.secret import Secret
 from vivace.errors import Problem
+from vivace.http.problems import HIDDEN, is_sensitive
 
 SHOWN: Final = 80  # characters of what came
 NOTHING: Final = "nothing"
-HIDDEN: Final = "(hidden)"
-
-# compiled by re when first used, by an error
-_SECRET_NAME: Final = (
-    r"passw|passwd|passphrase|passcode|^pass$|secret|token|api.?key|authori[sz]ation|cookie|session|credential"
-    r"|private|otp$|^pin$|cvv|cvc|card.?number|ssn"
-)
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether a value under this name must not be repeated in an error."""
-    return re.search(_SECRET_NAME, name, re.IGNORECASE) is not None
 
 
 def step(pointer: str, name: object) -> str:
@@ -53,7 +42,7 @@ def shown(value: Any, pointer: str = "") -> str:
 
     Objects and arrays are only counted: their members may be secret, and each wrong one is shown by itself.
     """
-    if any(is_secret(name) for name in pointer.split("/")):
+    if is_sensitive(pointer):
         return HIDDEN
     kind = class_of(value)
     if kind is dict:

@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import socket
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from typing import Any, Final
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 import msgspec
-from msgspec.structs import replace
-
-from vivace.errors import ConfigurationError, nearest
 
 from .health import WorkerHealth
 from .heartbeat import STACK_SIGNAL, Heartbeat, Share, decode_heartbeat, encode
-from .options import WorkerOptions
+from .spawning import Launched
 
 logger = logging.getLogger("vivace.supervisor")
 
 SHUTDOWN_MARGIN: Final = 5.0  # seconds beyond the drain for the shutdown hooks of the app
-
-
-@dataclass(frozen=True, slots=True)
-class Spawn:
-    """What all workers have in common: the command (the options follow as JSON), variables, user and group."""
-
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    user: str = ""
-    group: str = ""
-
-    def arguments(self) -> dict[str, Any]:
-        """Return what ``subprocess.Popen`` takes for it."""
-        arguments: dict[str, Any] = {"env": {**os.environ, **self.environment}}
-        if os.name == "posix":
-            arguments["process_group"] = 0  # Ctrl-C is for the supervisor, which tells the workers in order
-        if self.user:
-            uid, gid = find_user(self.user)
-            arguments |= {"user": uid, "group": gid, "extra_groups": []}
-        if self.group:
-            arguments["group"] = find_group(self.group)
-        return arguments
 
 
 class Child:
@@ -61,7 +35,7 @@ class Child:
         self.stuck = False
         self._clock = clock
         self._heard = clock()
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -79,25 +53,10 @@ class Child:
         """Return how it is."""
         return WorkerHealth(self.number, self.pid, round(self.age, 3), self.last, self.stuck)
 
-    async def start(self, spawn: Spawn, options: WorkerOptions) -> None:
-        """Start a fresh interpreter, so that it loads the code as it is now; raises ``OSError`` when it cannot."""
-        ours, theirs = socket.socketpair()
-        with theirs, ExitStack() as undo:
-            undo.callback(ours.close)
-            undo.callback(self.exited.set)
-            descriptor = theirs.fileno()
-            text = msgspec.json.encode(replace(options, control=descriptor)).decode()
-            inherited = [descriptor, *(number for number, _ in options.sockets)]
-            self._process = await asyncio.create_subprocess_exec(
-                *spawn.command,
-                text,
-                pass_fds=inherited,
-                stdin=asyncio.subprocess.DEVNULL,
-                **spawn.arguments(),
-            )
-            undo.pop_all()
-        ours.setblocking(False)
-        reader, self._writer = await asyncio.open_connection(sock=ours)
+    async def start(self, launched: Launched) -> None:
+        """Hear a process that was launched, and wait for its end on a thread of its own."""
+        self._process, control = launched
+        reader, self._writer = await asyncio.open_connection(sock=control)
         self._tasks = [asyncio.create_task(self._listen(reader)), asyncio.create_task(self._wait())]
 
     def share(self, average: int) -> None:
@@ -142,38 +101,25 @@ class Child:
 
     async def _wait(self) -> None:
         if self._process is not None:
-            self.code = await self._process.wait()
+            self.code = await _end_of(self._process)
         self.exited.set()
         if self._writer is not None:
             self._writer.close()
         self._tasks[0].cancel()
 
 
-def find_user(name: str) -> tuple[int, int]:
-    """Return user id and primary group id of a user by name or number; raises ``ConfigurationError``."""
-    import pwd  # POSIX only
+async def _end_of(process: subprocess.Popen[bytes]) -> int:
+    """Return the status of a process when it has ended. (A thread for each: a pool would let the last ones wait.)"""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
-    try:
-        entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
-    except KeyError as error:
-        users = [entry.pw_name for entry in pwd.getpwall()]
-        raise ConfigurationError(
-            f"There is no user {name!r} on this machine.", got=name, fix=nearest(name, users)
-        ) from error
-    return entry.pw_uid, entry.pw_gid
+    def wait() -> None:
+        process.wait()
+        with suppress(RuntimeError):  # the loop has ended before
+            loop.call_soon_threadsafe(ended.set)
 
-
-def find_group(name: str) -> int:
-    """Return the id of a group by name or number; raises ``ConfigurationError``."""
-    import grp  # POSIX only
-
-    try:
-        return (grp.getgrgid(int(name)) if name.isdigit() else grp.getgrnam(name)).gr_gid
-    except KeyError as error:
-        groups = [entry.gr_name for entry in grp.getgrall()]
-        raise ConfigurationError(
-            f"There is no group {name!r} on this machine.", got=name, fix=nearest(name, groups)
-        ) from error
+    threading.Thread(target=wait, name=f"vivace-worker-{process.pid}", daemon=True).start()
+    await ended.wait()
+    return process.returncode
 
 
-__all__ = ["SHUTDOWN_MARGIN", "Child", "Spawn", "find_group", "find_user"]
+__all__ = ["SHUTDOWN_MARGIN", "Child"]

@@ -34,10 +34,11 @@ from typing import Any, Final
 from vivace.engine.listening.listeners import Listener, write_file
 
 from .backoff import Backoff
-from .child import Child, Spawn
+from .child import Child
 from .health import FRESH, HealthServer, Report
 from .heartbeat import BEAT
-from .options import ServeOptions, WorkerOptions
+from .options import ServeOptions
+from .spawning import Launched, Spawn, admit_signals, launch, worker_options
 
 logger = logging.getLogger("vivace.supervisor")
 
@@ -45,21 +46,23 @@ EXIT_FAILED: Final = 1
 
 
 class Supervisor:
-    """Keeps the workers of ``options`` on ``listeners``; ``command`` starts one, its options follow as JSON."""
+    """Keeps the workers of ``options`` on ``listeners``; ``launched`` are the first ones, where they run already."""
 
     def __init__(
         self,
-        command: Sequence[str],
+        spawn: Spawn,
         options: ServeOptions,
         listeners: Sequence[Listener],
         health: Sequence[Listener] = (),
         *,
+        launched: Sequence[Launched] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options = options
         self.count = max(1, options.workers)
         self.places: dict[int, Child] = {}
-        self._spawn = Spawn(command, options.environment, options.user, options.group)
+        self._spawn = spawn
+        self._launched = list(launched)
         self._listeners = listeners
         self._health_listeners = health
         self._health = HealthServer(self.report)
@@ -120,6 +123,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for name, action in actions.items():
             loop.add_signal_handler(getattr(signal, name), action)
+        admit_signals()
 
     def stop(self, code: int = 0) -> None:
         """Drain all workers and end with ``code``; asked again: quickly."""
@@ -161,8 +165,9 @@ class Supervisor:
         """Start a worker and wait until it is ready or has ended; returns whether it is ready."""
         self._children.add(child)
         try:
-            await child.start(self._spawn, self._worker_options(child.number))
+            await child.start(self._launch(child.number))
         except OSError as error:
+            child.exited.set()
             logger.error("worker %d cannot be started: %s", child.number, error)
         self._task(self._follow(child))
         waiting = [asyncio.create_task(event.wait()) for event in (child.ready, child.exited)]
@@ -181,17 +186,10 @@ class Supervisor:
             return True
         return False
 
-    def _worker_options(self, number: int) -> WorkerOptions:
-        cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        return WorkerOptions(
-            self.options.target,
-            tuple((listener.sock.fileno(), listener.tls) for listener in self._listeners),
-            control=-1,
-            number=number,
-            tls=self.options.tls,
-            watch=self.options.watch,
-            cpu=cpus[number % len(cpus)] if self.options.pin_cpus and cpus else -1,
-        )
+    def _launch(self, number: int) -> Launched:
+        if self._launched:
+            return self._launched.pop(0)  # they are in the order of the places
+        return launch(self._spawn, worker_options(self.options, self._listeners, number))
 
     async def _follow(self, child: Child) -> None:
         """Wait for the end of a worker and decide what it means; see the table above."""

@@ -1,0 +1,155 @@
+"""Starts worker processes. Light, because ``vivace run`` does it before it loads what a supervisor needs afterwards.
+
+The first workers are what everybody waits for. So they start first, and the supervisor gives way: it loads asyncio and
+itself when a worker has said its first word. On one core that is the difference between sharing it and having it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from vivace.engine.listening.listeners import Listener
+from vivace.errors import ConfigurationError, nearest
+
+from .options import ServeOptions, WorkerOptions
+
+GIVE_WAY: Final = 0.25  # seconds at most: a probe of the health address or a signal may wait that long
+HEARD: Final = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGTTIN", "SIGTTOU")
+
+
+class Launched(NamedTuple):
+    """A process that was started, and our end of the socket to it."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+
+
+class Spawn(msgspec.Struct, frozen=True):
+    """What all workers have in common: the command (the options follow as JSON), variables, user and group."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    user: str = ""
+    group: str = ""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what ``subprocess.Popen`` takes for it."""
+        arguments: dict[str, Any] = {"env": {**os.environ, **self.environment}}
+        if os.name == "posix":
+            arguments["process_group"] = 0  # Ctrl-C is for the supervisor, which tells the workers in order
+        if self.user:
+            uid, gid = find_user(self.user)
+            arguments |= {"user": uid, "group": gid, "extra_groups": []}
+        if self.group:
+            arguments["group"] = find_group(self.group)
+        return arguments
+
+
+def worker_options(options: ServeOptions, listeners: Sequence[Listener], number: int) -> WorkerOptions:
+    """Return what the worker in a place gets."""
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return WorkerOptions(
+        options.target,
+        tuple((listener.sock.fileno(), listener.tls) for listener in listeners),
+        control=-1,
+        number=number,
+        tls=options.tls,
+        watch=options.watch,
+        cpu=cpus[number % len(cpus)] if options.pin_cpus and cpus else -1,
+    )
+
+
+def launch(spawn: Spawn, options: WorkerOptions) -> Launched:
+    """Start a fresh interpreter, so that it loads the code as it is now; raises ``OSError`` when it cannot."""
+    ours, theirs = socket.socketpair()
+    with theirs, ExitStack() as undo:
+        undo.callback(ours.close)
+        descriptor = theirs.fileno()
+        text = msgspec.json.encode(replace(options, control=descriptor)).decode()
+        process = subprocess.Popen(  # noqa: S603  (our own command)
+            [*spawn.command, text],
+            pass_fds=[descriptor, *(number for number, _ in options.sockets)],
+            stdin=subprocess.DEVNULL,
+            **spawn.arguments(),
+        )
+        undo.pop_all()
+    ours.setblocking(False)
+    return Launched(process, ours)
+
+
+def launch_first(spawn: Spawn, every: Iterable[WorkerOptions]) -> list[Launched]:
+    """Start the first workers; where one cannot be started, it and the rest are left to the supervisor.
+
+    From then on the signals wait for the supervisor: see ``admit_signals``.
+    """
+    launched: list[Launched] = []
+    for options in every:
+        try:
+            launched.append(launch(spawn, options))
+        except OSError:
+            break
+    if launched:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [getattr(signal, name) for name in HEARD])
+    return launched
+
+
+def give_way(launched: Iterable[Launched], health: Iterable[Listener] = ()) -> None:
+    """Wait until a worker speaks or ends, or somebody asks how it is; not for long."""
+    waiting = [*(worker.control for worker in launched), *(listener.sock for listener in health)]
+    select.select(waiting, (), (), GIVE_WAY)
+
+
+def admit_signals() -> None:
+    """Take the signals that came since the first workers were started."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [getattr(signal, name) for name in HEARD])
+
+
+def find_user(name: str) -> tuple[int, int]:
+    """Return user id and primary group id of a user by name or number; raises ``ConfigurationError``."""
+    import pwd  # POSIX only
+
+    try:
+        entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+    except KeyError as error:
+        users = [entry.pw_name for entry in pwd.getpwall()]
+        raise ConfigurationError(
+            f"There is no user {name!r} on this machine.", got=name, fix=nearest(name, users)
+        ) from error
+    return entry.pw_uid, entry.pw_gid
+
+
+def find_group(name: str) -> int:
+    """Return the id of a group by name or number; raises ``ConfigurationError``."""
+    import grp  # POSIX only
+
+    try:
+        return (grp.getgrgid(int(name)) if name.isdigit() else grp.getgrnam(name)).gr_gid
+    except KeyError as error:
+        groups = [entry.gr_name for entry in grp.getgrall()]
+        raise ConfigurationError(
+            f"There is no group {name!r} on this machine.", got=name, fix=nearest(name, groups)
+        ) from error
+
+
+__all__ = [
+    "HEARD",
+    "Launched",
+    "Spawn",
+    "admit_signals",
+    "find_group",
+    "find_user",
+    "give_way",
+    "launch",
+    "launch_first",
+    "worker_options",
+]
