@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -122,11 +122,18 @@ def start(program: Program, port: int, core: int | None, output: IO[bytes]) -> s
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> bool:
-    """Wait until ``port`` takes connections; say whether it did before the process or the patience ended."""
+    """Wait until ``port`` answers HTTP; say whether it did before the process or the patience ended.
+
+    A listening socket is not enough: a supervisor opens it before its worker can serve, and memory is compared with
+    what a server takes when it is ready.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+        with socket.socket() as probe, suppress(OSError):
+            probe.settimeout(START_SECONDS)
+            probe.connect(("127.0.0.1", port))
+            probe.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            if probe.recv(1):
                 return True
         time.sleep(0.02)
     return False

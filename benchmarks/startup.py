@@ -1,14 +1,21 @@
-"""How long a user waits: importing the package, and from the command to the first answer."""
+"""How long a user waits: importing the package, and from the command to the first answer.
+
+Measured as after an installation, with the bytecode that pip has left there: it is kept in a folder of its own, which
+the first, uncounted round fills, so that neither ``PYTHONDONTWRITEBYTECODE`` nor a read-only folder counts against us.
+"""
 
 from __future__ import annotations
 
 import http.client
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -24,9 +31,20 @@ READY_MS = 200.0
 ROOT = Path(__file__).parent.parent
 
 
+@contextmanager
+def bytecode() -> Generator[Mapping[str, str]]:
+    """Yield the variables that let Python keep its bytecode in a folder, which goes with the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+
+
 def imports(statement: str, options: Options) -> Iterator[Row]:
     """Compare the CPU time of ``statement`` with that of ``BASE`` in fresh interpreters, in turn."""
-    both = [(_cpu(statement, options), _cpu(BASE, options)) for _ in range(INTERPRETERS + 1)][1:]
+    with bytecode() as environment:
+        both = [
+            (_cpu(statement, options, environment), _cpu(BASE, options, environment))
+            for _ in range(INTERPRETERS + 1)
+        ][1:]
     ours, base = ([pair[side] for pair in both] for side in (0, 1))
     mine, other = (f"{statistics.median(times) * 1000:.1f} ms" for times in (ours, base))
     bound = Bound(IMPORT_FACTOR, at_most=True)
@@ -41,11 +59,16 @@ def imports(statement: str, options: Options) -> Iterator[Row]:
     )
 
 
-def _cpu(statement: str, options: Options) -> float:
+def _cpu(statement: str, options: Options, environment: Mapping[str, str]) -> float:
     program = f"import time; began = time.process_time(); {statement}; print(time.process_time() - began)"
     command = [sys.executable, "-c", program]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, preexec_fn=pin(options.server_core)
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=pin(options.server_core),
+        env={**os.environ, **environment},
     )
     if done.returncode:
         raise Broken(f"{statement!r} failed: {(done.stderr.strip().splitlines() or ['no output'])[-1]}")
@@ -54,7 +77,8 @@ def _cpu(statement: str, options: Options) -> float:
 
 def ready(ours: Program, path: str, options: Options) -> Iterator[Row]:
     """Measure from starting the process to the first 200; the median of ``STARTS``."""
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, bytecode() as environment:
+        ours = replace(ours, environment={**ours.environment, **environment})
         starts = [_first_answer(ours, path, options, output) for _ in range(STARTS + 1)][1:]
     times, cpu = zip(*starts, strict=True)
     milliseconds = statistics.median(times) * 1000

@@ -143,3 +143,20 @@ async def test_ro8_default_answers_by_accept_and_without_a_stack(accept: str, ki
             assert "secret" not in answer.text
             assert "Traceback" not in answer.text
             assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("accept", ["text/html", "text/plain"])
+async def test_ro8_a_page_and_a_text_list_what_was_wrong(accept: str) -> None:
+    app = App()
+
+    @app.get("/")
+    async def home(times: int, token: int = 0) -> int:
+        return times
+
+    async with Client(app) as client:
+        answer = await client.get("/?times=<b>&token=abc", headers={"accept": accept})
+    shown = "&quot;&lt;b&gt;&quot;" if accept == "text/html" else '"<b>"'
+    assert answer.status == 422
+    assert f"query /times: expected an integer, got {shown}" in answer.text
+    assert "query /token" in answer.text
+    assert "abc" not in answer.text

@@ -97,6 +97,8 @@ def test_the_only_app_of_a_folder_is_found(tmp_path: Path) -> None:
     ("target", "what", "fix"),
     [
         ("shp.py", "There is no file", "Did you mean 'shop.py'?"),
+        ("elsewhere/blog.py", "There is no file", "name one that is there"),
+        ("shop.py:home", "shop:home is no app", "Apps there: app"),
         ("shp:app", "no module 'shp'", "Did you mean 'shop'?"),
         ("shop.py:ap", "no 'ap' in shop", "Did you mean 'app'?"),
         ("shop.py:number", "shop:number is no app", "Apps there: app"),
@@ -105,7 +107,7 @@ def test_the_only_app_of_a_folder_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_named_with_the_nearest_match(tmp_path: Path, target: str, what: str, fix: str) -> None:
-    write(tmp_path, "shop.py", APP + "number = 1\n")
+    write(tmp_path, "shop.py", APP + "number = 1\nasync def home(): ...\n")
     write(tmp_path, "empty.py", "x = 1")
     write(tmp_path, "two.py", APP.replace("app =", "first =") + "second = App()\n")
     with pytest.raises(TargetError) as caught:

@@ -197,6 +197,10 @@ async def _echo(request: Request) -> bytes:
     return await request.body()
 
 
+async def bare_asgi(scope: object, receive: object, send: object) -> None:
+    """Is mounted by who forgot ``ASGIMount``."""
+
+
 def test_pain40_what_cannot_be_mounted_is_found_at_the_start() -> None:
     broken, outer = App(), App()
 
@@ -209,12 +213,15 @@ def test_pain40_what_cannot_be_mounted_is_found_at_the_start() -> None:
     outer.mount("/broken", broken)
     outer.mount("/router", Router())
     outer.mount("/self", outer)
+    outer.mount("/bare", bare_asgi)
     with pytest.raises(AppInvalid) as caught:
         outer.compile()
     assert [finding.id for finding in caught.value.findings] == [
         "route-duplicate",
         "mount-target",
         "configuration",
+        "mount-target",
     ]
+    assert "function is mounted under /bare and cannot answer requests" in str(caught.value)
     assert "app.include(router)" in str(caught.value)
     assert "is mounted in itself" in str(caught.value)

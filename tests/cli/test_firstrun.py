@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from vivace.cli.firstrun import has_key, home_of, kept_key, start_key
-from vivace.config.load import START_KEY, load
+from vivace.config.env import START_KEY
+from vivace.config.load import load
 from vivace.errors import ConfigurationError
 
 

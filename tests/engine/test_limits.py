@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from vivace.config.settings import Limits, Settings, Timeouts
+from vivace.errors import BodyConsumed
 from vivace.http.request import Request
 from vivace.http.response import Response, Stream
 
@@ -460,4 +461,28 @@ async def test_hs2_requests_behind_a_stalled_response_wait() -> None:
         wire.transport.take(100_300)
         await wire.settle()
     assert wire.statuses == [200] * 5
+    await wire.close()
+
+
+async def test_hs2_writer_waits_at_the_limit_that_was_set() -> None:
+    wire = Wire(flood, limits(write_buffer_bytes=8_192))
+    wire.transport.taken = 0
+    await wire.send(GET)
+    assert 8_192 < wire.transport.most < 8_192 + 20_000
+    await wire.lose()
+    await wire.close()
+
+
+async def test_hs2_work_after_the_response_is_not_given_half_a_body() -> None:
+    asked: list[Request] = []
+
+    async def handle(request: Request) -> Response:
+        asked.append(request)
+        return Response(b"early")
+
+    wire = Wire(handle)
+    await wire.send(post(6, b"abc"), b"def")
+    assert wire.statuses == [200]
+    with pytest.raises(BodyConsumed, match="dropped when the response was sent"):
+        await asked[0].body()
     await wire.close()

@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket as StarletteSocket
 
 from vivace.engine.asgi import ASGIMount, WSGIMount
-from vivace.errors import ContentTooLarge, HTTPError
+from vivace.errors import ContentTooLarge, HTTPError, InvalidHeader
 from vivace.errors.foreign import MountedAppFailed
 from vivace.errors.testing import WebSocketRejected
 from vivace.http.request import Request
@@ -422,3 +422,13 @@ async def test_rt1_wsgi_never_has_more_threads_than_allowed() -> None:
         answers = await asyncio.gather(*[client.get("/old/") for _ in range(8)])
     assert most == 2
     assert len({answer.text for answer in answers}) == 2
+
+
+async def test_hs2_mounted_asgi_app_cannot_split_the_answer() -> None:
+    async def splitting(scope: Any, receive: Any, send: Any) -> None:
+        fields = [(b"x-name", b"a\r\nset-cookie: evil=1")]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    with pytest.raises(InvalidHeader):
+        await Client(Site(ASGIMount(splitting))).get("/old/")

@@ -243,6 +243,23 @@ async def test_wk1_worker_that_cannot_be_started_ends_the_start(tmp_path: Path) 
         assert "There is no user 'no-such-user' on this machine." in server.log
 
 
+async def test_wk1_stop_that_comes_while_the_first_workers_start_ends_them(tmp_path: Path) -> None:
+    # Python imports this module first of all, so the signal comes before the supervisor has loaded its own code.
+    (tmp_path / "sitecustomize.py").write_text("""
+import os, signal, time
+with open(f"started-{os.getpid()}", "w"):
+    os.kill(os.getppid(), signal.SIGTERM)
+time.sleep(60)
+""")
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    with served(tmp_path, workers=2, environment=path, expect_start=False) as server:
+        assert server.process.wait(PATIENCE) == 0
+        started = [int(file.name.rpartition("-")[2]) for file in tmp_path.glob("started-*")]
+        await _gone(frozenset(started))
+        assert started
+        assert "Traceback" not in server.log
+
+
 async def test_serving_without_a_supervisor(tmp_path: Path) -> None:
     with served(tmp_path, workers=0) as server:
         async with asyncio.timeout(PATIENCE):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from collections import Counter
 
 import pytest
 
 from scripts.errors_page import HEADING, PAGE, code_of, error_classes, lead, render, split
-from vivace.errors import NotFound, VivaceError
+from vivace.errors import (
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    ValidationFailed,
+    VivaceError,
+    WebSocketDisconnect,
+)
 
 CLASSES = error_classes()
 DOCUMENT = PAGE.read_text(encoding="utf-8")
@@ -63,3 +72,18 @@ def test_page_is_written_without_losing_what_was_written_by_hand() -> None:
 @pytest.mark.parametrize("text", ["", "## missing\n"])
 def test_page_out_of_step_is_found(text: str) -> None:
     assert [match["code"] for match in HEADING.finditer(text)] != [code_of(cls) for cls in CLASSES]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound("gone", got="it"),
+        MethodNotAllowed("GET", ["POST"]),
+        ValidationFailed([Problem("body", "/a", "a text")]),
+        WebSocketDisconnect(1001, "bye"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_survive_copy_and_pickle(error: VivaceError) -> None:
+    for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (type(twin), str(twin), vars(twin)) == (type(error), str(error), vars(error))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from vivace.errors import BadRequest, BodyConsumed, ContentTooLarge, UnsupportedMediaType
 from vivace.http.bodies import DEFAULT_BODIES, Bodies
-from vivace.http.request import Request
+from vivace.http.request import Connection, Request
 
 from .bodies import MULTIPART, multipart, part, post
 
@@ -108,3 +109,28 @@ async def test_body_is_kept_and_a_stream_is_not() -> None:
 
 async def test_closing_a_form_that_was_not_read_is_nothing() -> None:
     post(b"").close_form()
+
+
+class Arriving:
+    """A body source whose chunks come when the loop turns."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self._chunks = iter(chunks)
+
+    async def read(self) -> bytes:
+        await asyncio.sleep(0)
+        return next(self._chunks, b"")
+
+
+async def test_body_may_be_asked_for_by_several_tasks_while_it_arrives() -> None:
+    request = Request("POST", "/", [], Connection(), Arriving(b"abc", b"def"))
+    assert tuple(await asyncio.gather(request.body(), request.body(), request.body())) == (b"abcdef",) * 3
+
+
+async def test_body_whose_reader_was_cancelled_is_not_taken_for_the_whole() -> None:
+    request = Request("POST", "/", [], Connection(), Arriving(b"abc", b"def"))
+    first = asyncio.ensure_future(request.body())
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(BodyConsumed):
+        await request.body()

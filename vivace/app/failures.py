@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from vivace.errors import ClientDisconnected, HTTPError, ServerError, VivaceError
 from vivace.http.negotiation import preferred_type
-from vivace.http.problems import problem_response
+from vivace.http.problems import problem_document, problem_response
 from vivace.http.request import Request
 from vivace.http.response import HTML, Response, Text
 from vivace.http.types import ErrorHandler, ErrorKey
@@ -26,7 +26,7 @@ DebugPage: TypeAlias = Callable[[Request, BaseException], Response]
 _PAGE: Final = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
-<body><main><h1>{title}</h1><p>{detail}</p></main></body>
+<body><main><h1>{title}</h1><p>{detail}</p>{list}</main></body>
 </html>
 """
 _KINDS: Final = ("text/html", "application/problem+json", "application/json", "text/plain")
@@ -92,10 +92,19 @@ def preferred_kind(request: Request) -> str | None:
 
 
 def _written(error: HTTPError, kind: str) -> Response:
+    problems = [
+        f"{entry['in']} {entry['pointer']}: expected {entry['expected']}, got {entry['got']}"
+        for entry in problem_document(error).get("errors", ())
+    ]
     if kind == "text/html":
         from html import escape  # brings its table of 2,231 entities
 
-        page = _PAGE.format(title=escape(f"{error.status} {error.title}"), detail=escape(error.detail))
+        items = "".join(f"<li>{escape(problem)}</li>" for problem in problems)
+        page = _PAGE.format(
+            title=escape(f"{error.status} {error.title}"),
+            detail=escape(error.detail),
+            list=f"<ul>{items}</ul>" if items else "",
+        )
         return HTML(page, error.status, dict(error.headers))
-    lines = [f"{error.status} {error.title}", *([error.detail] if error.detail else [])]
+    lines = [f"{error.status} {error.title}", *([error.detail] if error.detail else []), *problems]
     return Text("\n".join(lines) + "\n", error.status, dict(error.headers))

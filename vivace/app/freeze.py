@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -27,7 +28,15 @@ from vivace.routing import (
 )
 from vivace.security import Security
 
-from .binding import Endpoint, EndpointOptions, app_scope, check_app_scope, compile_handler, path_annotations
+from .binding import (
+    Endpoint,
+    EndpointOptions,
+    app_scope,
+    check_app_scope,
+    compile_handler,
+    path_annotations,
+    unused_parameters,
+)
 from .lifespan import LifespanContext
 from .pipeline import (
     BodyPolicy,
@@ -127,13 +136,21 @@ class _Freezer:
         """Return how a route is served."""
         if route.is_mount:
             return self._mount(route)
-        endpoint = self.endpoint(route.handler, route)
+        endpoint, guards = self.endpoint(route.handler, route), self._guards(route)
+        self._check_unused(endpoint, guards, route)
         if route.is_websocket:
-            return Target(
-                route, endpoint, self._composed(route, self._handshake(endpoint, route)), self.bodies
-            )
-        serve = self._composed(route, partial(answer, endpoint)) if needs_layers(route.options) else None
-        return Target(route, endpoint, serve, self.bodies)
+            served = self._handshake(endpoint, route)
+        elif needs_layers(route.options):
+            served = partial(answer, endpoint)
+        else:
+            return Target(route, endpoint, None, self.bodies)
+        return Target(route, endpoint, self._composed(route, served, guards), self.bodies)
+
+    def _check_unused(self, endpoint: Endpoint, guards: Sequence[Endpoint], route: Route) -> None:
+        """Warn of path parameters that nothing takes; hooks and middleware of the route get the whole request."""
+        if not (route.options.before or route.options.middleware):
+            names = [param.name for param in route.pattern.params if not param.converter.spans]
+            self.findings += unused_parameters(endpoint, guards, names)
 
     def endpoint(self, handler: Callable[..., Any], route: Route) -> Endpoint:
         options = EndpointOptions(
@@ -148,9 +165,13 @@ class _Freezer:
         self.findings += endpoint.findings
         return endpoint
 
-    def _composed(self, route: Route, serve: Serve) -> Serve:
-        guards = [self._guard(guard, route) for guard in route.options.guards]
-        return compose(route.options, serve, guards, self._fail)
+    def _composed(self, route: Route, serve: Serve, guards: Sequence[Endpoint] | None = None) -> Serve:
+        return compose(
+            route.options, serve, self._guards(route) if guards is None else list(guards), self._fail
+        )
+
+    def _guards(self, route: Route) -> list[Endpoint]:
+        return [self._guard(guard, route) for guard in route.options.guards]
 
     def _guard(self, guard: Callable[..., Any], route: Route) -> Endpoint:
         # A mount has no methods, a socket one that binding does not know; a guard must not read the body of either.
@@ -168,7 +189,7 @@ class _Freezer:
         if hasattr(mount, "mounted_in"):
             serve = self._mounted_app(mount, route)
             return Target(route, None, self._composed(route, serve), self.bodies)
-        if not callable(mount):
+        if not _answers(mount):
             self.findings.append(
                 Finding(
                     "mount-target",
@@ -294,6 +315,19 @@ def _types_of(route: Route) -> Mapping[str, Any]:
         return path_annotations(route.handler, frozenset(route.names))
     except VivaceError:
         return {}  # the binding of the handler tells
+
+
+def _answers(mount: object) -> bool:
+    """Return whether a mount can be called with a request and a path; a bare ASGI app takes three values."""
+    if not callable(mount):
+        return False
+    try:
+        inspect.signature(mount).bind(None, "")
+    except TypeError:
+        return False
+    except ValueError:  # written in C, and does not say what it takes
+        return True
+    return True
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -67,7 +68,8 @@ def load_file(path: Path) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         others = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise TargetError(f"There is no file {path}.", got=path.name, fix=nearest(path.name, others))
+        fix = nearest(path.name, others) or "Write the file, or name one that is there."
+        raise TargetError(f"There is no file {path}.", got=path.name, fix=fix)
     root, names = path.parent, [path.stem]
     while (root / "__init__.py").is_file() and root.name.isidentifier():
         root, names = root.parent, [root.name, *names]
@@ -145,6 +147,8 @@ def _named(module: ModuleType, name: str, apps: dict[str, Any]) -> Any:
         value = value()
     if is_app(value):
         return value
+    if inspect.iscoroutine(value):
+        value.close()  # a handler was named: it was not meant to run, and Python need not warn of it
     raise TargetError(
         f"{module.__name__}:{name} is no app.",
         expected="an App, or a function without parameters that makes one",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 import vivace
 from vivace.config.units import Unit
@@ -67,8 +67,7 @@ def listen_options(function: Any) -> Any:
     return function
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(msgspec.Struct, frozen=True):
     """Where to listen, as it was said on the command line."""
 
     host: str = LOCAL
@@ -82,7 +81,7 @@ class Listen:
     @classmethod
     def take(cls, options: dict[str, Any]) -> Listen:
         """Return the listening part of a command's options, and take it out of them."""
-        return cls(**{name: options.pop(name) for name in cls.__slots__})
+        return cls(**{name: options.pop(name) for name in cls.__struct_fields__})
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any, Final
 
 from vivace.engine.listening.listeners import Listener, open_listeners, report, write_file
@@ -35,7 +36,7 @@ def serve(options: ServeOptions, load: Callable[[str], Any] | None = None) -> in
                 stack.callback(listener.close)
             announce(options, listeners, health)
             if options.workers and os.name == "posix":
-                return _supervise(options, listeners, health)
+                return _supervise(options, listeners, health, stack)
             if options.workers:
                 logger.warning("workers need POSIX signals and inherited sockets: serving in this process")
             from .alone import serve_alone
@@ -48,8 +49,14 @@ def serve(options: ServeOptions, load: Callable[[str], Any] | None = None) -> in
         return EXIT_STARTUP
 
 
-def _supervise(options: ServeOptions, listeners: Sequence[Listener], health: Sequence[Listener]) -> int:
+def _supervise(
+    options: ServeOptions, listeners: Sequence[Listener], health: Sequence[Listener], stack: ExitStack
+) -> int:
     spawn = Spawn(WORKER_COMMAND, options.environment, options.user, options.group)
+    spawn.arguments()  # an unknown user is told before anything has begun
+    if options.pid_file:
+        write_file(options.pid_file, f"{os.getpid()}\n")
+        stack.callback(_remove, options.pid_file)
     launched = launch_first(spawn, [worker_options(options, listeners, n) for n in range(options.workers)])
     give_way(launched, health)
     import asyncio  # now that the workers have what they need
@@ -57,6 +64,11 @@ def _supervise(options: ServeOptions, listeners: Sequence[Listener], health: Seq
     from vivace.engine.workers.supervisor import Supervisor
 
     return asyncio.run(Supervisor(spawn, options, listeners, health, launched=launched).run())
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        Path(path).unlink()
 
 
 def announce(options: ServeOptions, listeners: Sequence[Listener], health: Sequence[Listener] = ()) -> None:

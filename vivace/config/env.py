@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 ENV_FILE: Final = ".env"
 START_KEY: Final = "VIVACE_START_KEY"
@@ -39,16 +40,14 @@ _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "
 _VARIABLE: Final = re.compile(r"(\\\\|\\\$)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
-@dataclass(frozen=True, slots=True)
-class EnvProblem:
+class EnvProblem(msgspec.Struct, frozen=True):
     """One line that could not be read."""
 
     line: int
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnvFile:
+class EnvFile(msgspec.Struct, frozen=True):
     """What a ``.env`` file says: values by name, the line of each, and the lines that could not be read."""
 
     values: Mapping[str, str]

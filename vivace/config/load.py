@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar, cast, get_type_hints
+
+import msgspec
 
 from vivace.errors import Finding, SettingsInvalid, nearest
 
@@ -30,8 +32,7 @@ DEFAULT: Final = "default"
 _SHOWN: Final = 80  # characters of a wrong value
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[S]):
+class Loaded(msgspec.Struct, Generic[S], frozen=True):
     """Settings, and where each came from: ``origins["limits.json_depth"] == "VIVACE_LIMITS_JSON_DEPTH (.env:3)"``."""
 
     settings: S
@@ -46,8 +47,7 @@ class Loaded(Generic[S]):
             yield setting, str(value), origin
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(msgspec.Struct, frozen=True):
     """One setting: its path, its variable, its type."""
 
     path: str
@@ -56,8 +56,7 @@ class _Slot:
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
+class _Given(msgspec.Struct, frozen=True):
     """A value from one layer, and what to say about where it came from."""
 
     value: object

@@ -23,7 +23,9 @@ class Limits:
     target_bytes: Bytes = 8_192  # request target; RFC 9112 section 3 asks for at least 8,000
     body_bytes: Bytes = 2_621_440  # Django's DATA_UPLOAD_MAX_MEMORY_SIZE
     pipeline_depth: int = 32  # requests waiting on one connection before reading pauses
-    write_buffer_bytes: Bytes = 65_536  # unsent bytes of a connection before the writer waits; asyncio's own default
+    write_buffer_bytes: Bytes = (
+        65_536  # unsent bytes of a connection before the writer waits; asyncio's own default
+    )
     requests_per_connection: int = 0  # 0: no limit
     connections: int = 0  # per worker, 0: no limit
     websocket_message_bytes: Bytes = 1_048_576

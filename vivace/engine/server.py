@@ -277,11 +277,17 @@ class Server:
         self.adopt(socket.serve(response.run, response.failed), "websocket")
 
     def adopt(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Start a task that lives no longer than the server."""
+        """Start a task that lives no longer than the server; what it raises is logged."""
         task = self.loop.create_task(work, name=name)
         self._talks.add(task)
-        task.add_done_callback(self._talks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._talks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not (isinstance(error, HTTPError) and error.status < 500):
+            logger.error("%s failed", task.get_name(), exc_info=error)
 
     # -- the clock ------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ Rules of this room:
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class VivaceError(Exception):
@@ -33,3 +33,11 @@ class VivaceError(Exception):
         parts = (("Expected", self.expected), ("Got", self.got), ("Fix", self.fix))
         lines = [self.what, *(f"{label}: {text}" for label, text in parts if text)]
         return "\n".join([*lines, f"[{self.code}]"])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be copied and pickled (offloaded work raises across processes) without ``__init__``, which subclasses vary."""
+        return _restored, (type(self), self.args), self.__dict__
+
+
+def _restored(cls: type[VivaceError], args: tuple[Any, ...]) -> VivaceError:
+    return cls.__new__(cls, *args)  # keeps the arguments, as any exception; its attributes follow

@@ -47,6 +47,12 @@ def encode_value(name: str, value: str) -> bytes:
     return raw.strip(b" \t")
 
 
+def checked_fields(fields: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """Return fields that came as bytes, names in lower case; raises ``InvalidHeader`` as the two above do."""
+    texts = ((bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in fields)
+    return [(encode_name(name), encode_value(name, value)) for name, value in texts]
+
+
 def encode_fields(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Return header fields as they go on the wire, each ended by CRLF."""
     return b"".join([b"%b: %b\r\n" % pair for pair in fields])

@@ -78,7 +78,7 @@ def _malformed(body: bytes, reason: str, offset: int | None) -> BadRequest:
         line = body.count(b"\n", 0, offset) + 1
         column = len(body[body.rfind(b"\n", 0, offset) + 1 : offset].decode(UTF_8, "replace")) + 1
         got = f"{reason} at line {line}, column {column} (byte {offset})"
-    return BadRequest("The body is not valid JSON.", expected="a JSON document (RFC 8259)", got=got)
+    return BadRequest(f"The body is not valid JSON: {got}.", expected="a JSON document (RFC 8259)", got=got)
 
 
 def _bad_utf8(body: bytes) -> BadRequest:

@@ -77,7 +77,7 @@ class Connection:
         return False
 
     def early_hints(self, headers: RawHeaders) -> None:
-        """Send a 103 (RFC 8297) where the protocol can; elsewhere nothing happens."""
+        """Send a 103 (RFC 8297) where the protocol can; elsewhere nothing happens. Raises ``InvalidHeader``."""
 
     def report(self, error: Exception) -> None:
         """The app made a server error (500) of ``error``; the test client raises it, elsewhere nothing happens."""

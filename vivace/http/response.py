@@ -251,21 +251,22 @@ class Upgrade(Response):
         return False
 
 
-def as_bytes(data: object) -> bytes:
-    """Return text as UTF-8 and any bytes as ``bytes``; raises ``WrongResult`` for anything else.
+def as_bytes(data: Any) -> bytes:
+    """Return text as UTF-8 and any buffer as ``bytes``; raises ``WrongResult`` for anything else.
 
     A ``memoryview`` is copied, because its length counts items, and the one that is sent must count bytes.
     """
     if isinstance(data, str):
         return data.encode()
-    if isinstance(data, bytes | bytearray | memoryview):
-        return bytes(data)
-    raise WrongResult(
-        "A response was given a body that is neither text nor bytes.",
-        expected="bytes, bytearray, memoryview or str",
-        got=type(data).__qualname__,
-        fix="JSON(value) makes JSON of a value, Empty() is no body at all.",
-    )
+    try:
+        return memoryview(data).tobytes()
+    except TypeError:
+        raise WrongResult(
+            "A response was given a body that is neither text nor bytes.",
+            expected="bytes, bytearray, memoryview or str",
+            got=type(data).__qualname__,
+            fix="JSON(value) makes JSON of a value, Empty() is no body at all.",
+        ) from None
 
 
 async def prepared(response: Response, request: Request) -> Response:

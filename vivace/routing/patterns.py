@@ -238,7 +238,10 @@ def _split(rest: str, text: str) -> list[str]:
         index += 1
     if depth:
         raise _bad(
-            text, "has unbalanced braces", "{ and } in pairs", "Escape braces of a regex with a backslash."
+            text,
+            "has unbalanced braces",
+            "{ and } in pairs",
+            "Close what is open (/{name}); escape braces of a regex with a backslash.",
         )
     return [*pieces, rest[start:]]
 

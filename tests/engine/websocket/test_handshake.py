@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engine.serving import serving
 from tests.engine.websocket.peer import HANDSHAKE, upgrade_request
 from vivace.engine.websocket.handshake import (
     accept_response,
@@ -13,6 +14,8 @@ from vivace.engine.websocket.handshake import (
 )
 from vivace.errors import BadRequest, HTTPError, InvalidHeader, UpgradeRequired, WebSocketState
 from vivace.http.request import Connection, Request
+from vivace.http.response import Response, Upgrade
+from vivace.http.websocket import WebSocket
 
 
 def test_rl1_accept_value_of_the_rfc() -> None:
@@ -91,3 +94,49 @@ def test_subprotocols() -> None:
     assert choose_subprotocol("a", ["a", "b"], ("b",)) == "a"
     with pytest.raises(WebSocketState, match="not offered"):
         choose_subprotocol("c", ["a"], ())
+
+
+@pytest.mark.parametrize(
+    ("method", "version", "key", "status"),
+    [
+        ("POST", "13", "dGhlIHNhbXBsZSBub25jZQ==", 426),
+        ("GET", "8", "dGhlIHNhbXBsZSBub25jZQ==", 426),
+        ("GET", "13", "short", 400),
+    ],
+)
+async def test_handshake_that_is_not_complete_is_answered(
+    method: str, version: str, key: str, status: int
+) -> None:
+    async def handle(request: Request) -> Response:
+        return Upgrade()
+
+    async with serving(handle) as served:
+        client = await served.connect()
+        await client.send(
+            f"{method} / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+            f"sec-websocket-version: {version}\r\nsec-websocket-key: {key}\r\n\r\n".encode()
+        )
+        got, fields = await client.head()
+        assert (got, fields["connection"], fields["content-type"]) == (
+            status,
+            "close",
+            "application/problem+json",
+        )
+        assert await client.body(fields)
+        assert await client.rest() == b""
+
+
+async def test_error_before_the_handshake_tells_no_details_of_a_500() -> None:
+    class Broken(Upgrade):
+        async def run(self, socket: WebSocket) -> None:
+            raise HTTPError("the password is hunter2", status=500)
+
+    async def handle(request: Request) -> Response:
+        return Broken()
+
+    async with serving(handle) as served:
+        client = await served.connect()
+        fields = b"".join(b"%b: %b\r\n" % pair for pair in HANDSHAKE)
+        await client.send(b"GET / HTTP/1.1\r\n%b\r\n" % fields)
+        status, answered = await client.head()
+        assert (status, b"hunter2" in await client.body(answered)) == (500, False)

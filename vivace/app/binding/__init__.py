@@ -19,6 +19,7 @@ from .endpoint import EndpointOptions as EndpointOptions
 from .endpoint import app_scope as app_scope
 from .endpoint import check_app_scope as check_app_scope
 from .endpoint import compile_handler as compile_handler
+from .endpoint import unused_parameters as unused_parameters
 from .markers import Body as Body
 from .markers import Cookie as Cookie
 from .markers import Depends as Depends

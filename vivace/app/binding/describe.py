@@ -6,7 +6,6 @@ Types are read through ``msgspec.inspect``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, get_args
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ import msgspec
 from vivace.app.blocking import RunBlocking
 from vivace.app.dependencies import Providers, name_of, place_or_name, plain_function
 from vivace.app.replies import EncodeHook, Replies, ReplyOptions, compile_reply, finish
+from vivace.errors import nearest
 from vivace.errors.binding import BrokenEndpoint
 from vivace.errors.findings import Finding
 from vivace.http.request import Request
@@ -47,7 +48,8 @@ class Endpoint:
 
     ``await endpoint.respond(request)`` binds, runs and answers, and cleans up its dependencies; for a WebSocket
     handler it is ``await endpoint.run(socket)``. Both may be replaced by ``compile`` while a test overrides a
-    dependency: look them up on the endpoint, do not keep them. With ``findings`` neither may be called.
+    dependency: look them up on the endpoint, do not keep them. With ``findings`` neither may be called. ``untaken``
+    are the path parameters that neither it nor its dependencies take.
     """
 
     handler: Callable[..., Any]
@@ -56,6 +58,7 @@ class Endpoint:
     findings: tuple[Finding, ...] = ()
     inputs: tuple[Input, ...] = ()
     uses: frozenset[Any] = frozenset()
+    untaken: frozenset[str] = frozenset()
     respond: Callable[[Request], Awaitable[Response]] = field(init=False)
     run: Callable[[WebSocket], Awaitable[None]] = field(init=False)
 
@@ -69,6 +72,7 @@ class Endpoint:
         if self.findings:
             self.respond = self.run = partial(_broken, self)
             return
+        self.untaken = plan.untaken(options.path_params)
         writer = Writer(plan, options.run_blocking, options.providers.values)
         if options.websocket:
             self.run = write_run(writer, self.handler, {}, self.place)
@@ -95,6 +99,20 @@ def compile_handler(handler: Callable[..., Any], options: EndpointOptions) -> En
     endpoint.compile()
     options.providers.watch(endpoint)
     return endpoint
+
+
+def unused_parameters(endpoint: Endpoint, guards: Iterable[Endpoint], names: Iterable[str]) -> Iterator[Finding]:
+    """Yield a warning for each path parameter of ``names`` that neither the handler nor a guard takes: a typo.
+
+    A name that begins with ``_`` is unused on purpose.
+    """
+    untaken = endpoint.untaken.intersection(*(guard.untaken for guard in guards))
+    others = [found.name for found in endpoint.inputs if found.place == "query"]
+    for name in names:
+        if name in untaken and not name.startswith("_"):
+            fix = nearest(name, others) or f"Take it as a parameter, or call it _{name}."
+            message = f"Nothing takes the path parameter {name!r} of {name_of(endpoint.handler)}."
+            yield Finding("path-parameter-unused", message, fix, place_or_name(endpoint.handler), "warning")
 
 
 def return_annotation(handler: Callable[..., Any]) -> Any:
@@ -158,4 +176,4 @@ async def _started(step: Step, scope: AsyncExitStack, providers: Providers, run_
     return await made if kind == "awaited" else made
 
 
-__all__ = ["Endpoint", "EndpointOptions", "app_scope", "check_app_scope", "compile_handler"]
+__all__ = ["Endpoint", "EndpointOptions", "app_scope", "check_app_scope", "compile_handler", "unused_parameters"]

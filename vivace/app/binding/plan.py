@@ -37,6 +37,18 @@ class Plan(msgspec.Struct, frozen=True):
         """What the plan depends on, for overrides."""
         return frozenset(step.provider.key for step in self.steps)
 
+    @property
+    def takes_all(self) -> bool:
+        """True when something is given the request or the socket, and so may read whatever is in it."""
+        every = (self.arguments, *(step.arguments for step in self.steps))
+        return any(isinstance(argument.source, str) for arguments in every for argument in arguments)
+
+    def untaken(self, names: frozenset[str]) -> frozenset[str]:
+        """Return those path parameters of ``names`` that nothing takes."""
+        if self.takes_all:
+            return frozenset()
+        return names - {found.name for found in self.inputs if found.place == "path"}
+
 
 def make_plan(function: Callable[..., Any], context: Context) -> Plan:
     """Return the plan of a handler; what is wrong is noted in ``context.findings``."""

@@ -10,7 +10,7 @@ Whatever is left is a finding: nothing is guessed at run time.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import itemgetter
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, cast, get_args, get_origin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
-from vivace.http.headers import MutableHeaders, RawHeaders
+from vivace.http.headers import MutableHeaders, RawHeaders, checked_fields
 from vivace.http.response import Response, Sink
 
 ForeignApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[Any]]
@@ -14,9 +14,8 @@ _FRAMING: Final = frozenset({b"connection", b"keep-alive", b"transfer-encoding"}
 
 
 def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    """Return the header fields of a foreign answer, lower-case, without framing."""
-    fields = [(bytes(name).lower(), bytes(value)) for name, value in headers]
-    return [pair for pair in fields if pair[0] not in _FRAMING]
+    """Return the header fields of a foreign answer, lower-case, without framing; raises ``InvalidHeader``."""
+    return [pair for pair in checked_fields(headers) if pair[0] not in _FRAMING]
 
 
 def whole_response(status: int, fields: RawHeaders, body: bytes) -> Response:

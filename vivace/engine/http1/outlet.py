@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from vivace.errors import ClientDisconnected
-from vivace.http.headers import RawHeaders, encode_fields
+from vivace.http.headers import RawHeaders, checked_fields, encode_fields
 from vivace.http.request import Request
 from vivace.http.response import Response
 
@@ -52,10 +52,12 @@ class Outlet(asyncio.Protocol):
             raise ClientDisconnected("The client went away.")
         self.transport.write(data)
 
-    def write_head(self, response: Response, framing: bytes) -> None:
+    def write_head(self, request: Request, response: Response, framing: bytes) -> None:
         """Write the head of a response that writes itself."""
         if self._close_after:
             framing += CLOSE
+        elif request.connection.http_version == "1.0":
+            framing += KEEP_ALIVE
         head = b"%b%b%b" % (self.server.heads.head(response), framing, self.server.date)
         self._head_sent = True
         self.write(head)
@@ -67,7 +69,7 @@ class Outlet(asyncio.Protocol):
     def early_hints(self, headers: RawHeaders) -> None:
         """Send a 103 with ``headers`` unless the response has begun (RFC 8297)."""
         if not self._head_sent and not self.gone:
-            self.write(b"HTTP/1.1 103 Early Hints\r\n" + encode_fields(headers) + b"\r\n")
+            self.write(b"HTTP/1.1 103 Early Hints\r\n" + encode_fields(checked_fields(headers)) + b"\r\n")
 
     async def drain(self) -> None:
         """Wait until the client has taken most of what was written."""

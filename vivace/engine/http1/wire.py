@@ -27,8 +27,10 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 LENGTHS: Final = tuple(
     b"content-length: %d\r\n" % size for size in range(2048)
 )  # formatting takes longer than this
-WITHOUT_BODY: Final = frozenset({204, 304})  # RFC 9110 sections 15.3.5 and 15.4.5; and all of 1xx
-_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"connection", b"keep-alive"})
+WITHOUT_BODY: Final = frozenset({204, 304})  # RFC 9110 sections 15.3.5 and 15.4.5
+_OURS: Final = frozenset(
+    {b"content-length", b"transfer-encoding", b"connection", b"keep-alive", b"date"}
+)  # framing, and a date that mounted apps may send too: two of them mean nothing (RFC 9110 section 6.6.1)
 HeadKey: TypeAlias = "tuple[int, str | None, HeaderBlock]"
 _KEPT_HEADS: Final = 512  # content types may come from users: the cache must not grow with them
 
@@ -44,7 +46,7 @@ def final_status(status: int) -> int:
     After a 1xx a client waits for another head and would read the body as one (RFC 9110 section 15.2); a status has three
     digits (RFC 9112 section 4), and clients take unknown ones by their first (RFC 9110 section 15).
     """
-    if isinstance(status, int) and 200 <= status <= 999:
+    if 200 <= status <= 999:
         return status
     raise InvalidStatus(
         f"A response cannot have the status {status!r}.",
@@ -75,9 +77,9 @@ class HeadCache(dict[HeadKey, bytes]):
 
 
 def encode_head(response: Response) -> bytes:
-    """Return status line and fields of a response whose headers were touched; the engine's own framing is left out."""
+    """Return status line and fields of a response whose headers were touched, without those that the engine writes."""
     raw = response.headers.raw
-    fields = [pair for pair in raw if pair[0] not in _FRAMING]
+    fields = [pair for pair in raw if pair[0] not in _OURS]
     return status_line(response.status) + encode_fields(fields) + response.defaults.missing_from(raw)
 
 

@@ -88,7 +88,7 @@ class ResponseWriter:
             framing = CHUNKED if self._chunked else b""
         if not framing and not self._bodiless:
             self._protocol.close_after_response()
-        self._protocol.write_head(self._response, framing)
+        self._protocol.write_head(self._request, self._response, framing)
 
     def _count(self, size: int) -> None:
         self.sent += size

@@ -35,8 +35,6 @@ PING: Final = 0x9
 PONG: Final = 0xA
 
 NORMAL: Final = 1000
-GOING_AWAY: Final = 1001
-PROTOCOL_ERROR: Final = 1002
 NO_STATUS: Final = 1005  # never on the wire: a Close frame without a code
 ABNORMAL: Final = 1006  # never on the wire: the connection broke
 INVALID_DATA: Final = 1007

@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -35,7 +35,7 @@ class Child:
         self.stuck = False
         self._clock = clock
         self._heard = clock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -108,7 +108,7 @@ class Child:
         self._tasks[0].cancel()
 
 
-async def _end_of(process: subprocess.Popen[bytes]) -> int:
+async def _end_of(process: subprocess.Popen[Any]) -> int:
     """Return the status of a process when it has ended. (A thread for each: a pool would let the last ones wait.)"""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 

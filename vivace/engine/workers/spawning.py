@@ -30,7 +30,7 @@ HEARD: Final = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGTTIN", "SIGTTOU")
 class Launched(NamedTuple):
     """A process that was started, and our end of the socket to it."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[Any]  # it has no pipes
     control: socket.socket
 
 
@@ -76,7 +76,7 @@ def launch(spawn: Spawn, options: WorkerOptions) -> Launched:
         undo.callback(ours.close)
         descriptor = theirs.fileno()
         text = msgspec.json.encode(replace(options, control=descriptor)).decode()
-        process = subprocess.Popen(  # noqa: S603  (our own command)
+        process: subprocess.Popen[Any] = subprocess.Popen(  # noqa: S603 - our own module
             [*spawn.command, text],
             pass_fds=[descriptor, *(number for number, _ in options.sockets)],
             stdin=subprocess.DEVNULL,
@@ -105,8 +105,10 @@ def launch_first(spawn: Spawn, every: Iterable[WorkerOptions]) -> list[Launched]
 
 def give_way(launched: Iterable[Launched], health: Iterable[Listener] = ()) -> None:
     """Wait until a worker speaks or ends, or somebody asks how it is; not for long."""
-    waiting = [*(worker.control for worker in launched), *(listener.sock for listener in health)]
-    select.select(waiting, (), (), GIVE_WAY)
+    poll = select.poll()
+    for sock in (*(worker.control for worker in launched), *(listener.sock for listener in health)):
+        poll.register(sock, select.POLLIN)
+    poll.poll(GIVE_WAY * 1000)
 
 
 def admit_signals() -> None:

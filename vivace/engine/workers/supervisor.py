@@ -23,15 +23,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
-from vivace.engine.listening.listeners import Listener, write_file
+from vivace.engine.listening.listeners import Listener
 
 from .backoff import Backoff
 from .child import Child
@@ -78,14 +75,12 @@ class Supervisor:
         self._quick = asyncio.Event()
 
     async def run(self) -> int:
-        """Serve until a signal says stop; returns the exit status. Raises ``ConfigurationError`` for an unknown user."""
-        self._spawn.arguments()
+        """Serve until a signal says stop; returns the exit status."""
         self._listen_to_signals()
         await self._health.listen([listener.sock for listener in self._health_listeners])
-        if self.options.pid_file:
-            write_file(self.options.pid_file, f"{os.getpid()}\n")
         for number in range(self.count):
             self._task(self._fill(number))
+        admit_signals()  # not before: a stop must find the workers that were launched in their places
         watching = asyncio.create_task(self._watch())
         try:
             await self._stop.wait()
@@ -97,7 +92,6 @@ class Supervisor:
             for child in self._children:
                 child.signal(signal.SIGKILL)
             self._health.close()
-            self._remove_pid_file()
         return self._code
 
     @property
@@ -123,7 +117,6 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for name, action in actions.items():
             loop.add_signal_handler(getattr(signal, name), action)
-        admit_signals()
 
     def stop(self, code: int = 0) -> None:
         """Drain all workers and end with ``code``; asked again: quickly."""
@@ -324,11 +317,6 @@ class Supervisor:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.critical("the supervisor failed", exc_info=error)
             self.stop(EXIT_FAILED)
-
-    def _remove_pid_file(self) -> None:
-        if self.options.pid_file:
-            with suppress(OSError):
-                Path(self.options.pid_file).unlink()
 
 
 __all__ = ["EXIT_FAILED", "Supervisor"]
