@@ -324,3 +324,37 @@ def test_body_that_is_not_read_does_not_become_a_request(run: Run) -> None:
             assert (await answer(client))[1] == b"/next"
 
     run(main())
+
+
+async def test_rs8_an_on_sent_that_fails_holds_up_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def handle(request: Request) -> Response:
+        response = Response(b"hi")
+
+        def fail() -> None:
+            raise ValueError("told too much")
+
+        response.on_sent = fail
+        return response
+
+    async with serving(handle) as served:
+        client = await served.connect()
+        await client.send(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+        statuses = []
+        for _ in range(2):
+            status, fields = await client.head()
+            statuses.append(status)
+            assert await client.body(fields) == b"hi"
+    assert statuses == [200, 200]
+    assert "told too much" in caplog.text
+
+
+async def test_hs1_a_handler_may_end_the_connection() -> None:
+    async def handle(request: Request) -> Response:
+        return Response(b"bye", headers={"connection": "close"})
+
+    async with serving(handle) as served:
+        client = await served.connect()
+        await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = await client.rest()
+    assert answer.count(b"connection: close") == 1
+    assert answer.endswith(b"bye")

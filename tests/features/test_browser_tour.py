@@ -61,8 +61,11 @@ def page(browser: Any, address: str) -> Generator[Any]:
         if said.type == "error":
             opened.complaints.append(said.text)
 
+    def pageerror(error: Any) -> None:
+        opened.complaints.append(str(error))
+
     opened.on("console", console)
-    opened.on("pageerror", opened.complaints.append)
+    opened.on("pageerror", pageerror)
     opened.goto(address)
     yield opened
     context.close()

@@ -151,8 +151,7 @@ class Plan:
 
     def _find(self, request: Request) -> Target:
         """Route what is no static path: parameters, hosts, sockets, and all that is not found."""
-        upgrade = request.upgrade
-        method = WEBSOCKET if upgrade is not None and upgrade.lower() == b"websocket" else request.method
+        method = WEBSOCKET if request.wants_websocket else request.method
         target, request.path_params = self._route(method, request)
         return target
 

@@ -177,6 +177,12 @@ class Request:
         return self.indexed().get(b"upgrade")
 
     @property
+    def wants_websocket(self) -> bool:
+        """Whether the client asks to go on as a WebSocket (RFC 6455 section 4.1); the handshake may still be wrong."""
+        wanted = self.upgrade
+        return wanted is not None and b"websocket" in [token.strip() for token in wanted.lower().split(b",")]
+
+    @property
     def named(self) -> bool:
         """Whether the request has an id that somebody knows: it came with one, or its id was read."""
         return self._id is not None or b"x-request-id" in self.indexed()

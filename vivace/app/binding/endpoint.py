@@ -101,7 +101,9 @@ def compile_handler(handler: Callable[..., Any], options: EndpointOptions) -> En
     return endpoint
 
 
-def unused_parameters(endpoint: Endpoint, guards: Iterable[Endpoint], names: Iterable[str]) -> Iterator[Finding]:
+def unused_parameters(
+    endpoint: Endpoint, guards: Iterable[Endpoint], names: Iterable[str]
+) -> Iterator[Finding]:
     """Yield a warning for each path parameter of ``names`` that neither the handler nor a guard takes: a typo.
 
     A name that begins with ``_`` is unused on purpose.
@@ -176,4 +178,11 @@ async def _started(step: Step, scope: AsyncExitStack, providers: Providers, run_
     return await made if kind == "awaited" else made
 
 
-__all__ = ["Endpoint", "EndpointOptions", "app_scope", "check_app_scope", "compile_handler", "unused_parameters"]
+__all__ = [
+    "Endpoint",
+    "EndpointOptions",
+    "app_scope",
+    "check_app_scope",
+    "compile_handler",
+    "unused_parameters",
+]

@@ -64,8 +64,7 @@ def handshake_headers(scope: Mapping[str, Any]) -> RawHeaders:
 
 def is_handshake(request: Request) -> bool:
     """Return True when the client asks for a WebSocket (RFC 6455 section 4.1)."""
-    wanted = request.headers.first(b"upgrade")
-    return request.method == "GET" and wanted is not None and wanted.lower() == b"websocket"
+    return request.method == "GET" and request.wants_websocket
 
 
 def split_prefix(request: Request, rest: str) -> tuple[str, str]:

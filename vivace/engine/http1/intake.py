@@ -27,7 +27,6 @@ from .refusals import (
     first_values,
     handshake_with_body,
     is_loose,
-    is_websocket,
     origin_form,
 )
 
@@ -118,7 +117,7 @@ class Intake(Outlet):
 
     def _upgraded(self, rest: bytes) -> None:
         """The parser stopped after an Upgrade head: a WebSocket takes the rest, anything else is HTTP as before."""
-        while not is_websocket(request := self._queue[-1][0]):
+        while not (request := self._queue[-1][0]).wants_websocket:
             self._parser = httptools.HttpRequestParser(self)
             try:
                 if announces_body(request):

@@ -15,7 +15,7 @@ from vivace.http.request import Request
 from vivace.http.response import Response
 
 from .connection import EngineConnection
-from .wire import CLOSE, KEEP_ALIVE, LENGTHS, WITHOUT_BODY, encode_head
+from .wire import CLOSE, KEEP_ALIVE, LENGTHS, WITHOUT_BODY, asks_to_close, encode_head
 
 if TYPE_CHECKING:
     from vivace.engine.server import Server
@@ -95,6 +95,8 @@ class Outlet(asyncio.Protocol):
         size = len(body)
         server = self.server
         framing = LENGTHS[size] if size < len(LENGTHS) else b"content-length: %d\r\n" % size
+        if response._headers is not None and asks_to_close(response._headers):
+            self._close_after = True
         if self._close_after:
             framing += CLOSE
         elif request.connection.http_version == "1.0":

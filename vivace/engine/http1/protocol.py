@@ -25,6 +25,7 @@ import asyncio
 import logging
 import re
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -44,7 +45,7 @@ from .connection import EngineConnection
 from .familiar import REQUEST_LINE, Familiar, remember
 from .intake import Intake
 from .reader import BodyReader
-from .refusals import handshake_with_body, head_size, is_websocket, oversized_head, refusal_response
+from .refusals import handshake_with_body, head_size, oversized_head, refusal_response
 from .wire import CONTINUE, WITHOUT_BODY
 from .writer import ResponseWriter
 
@@ -318,7 +319,7 @@ class HTTPProtocol(Intake):
         request, self._request = self._request, None
         if request is None:
             return
-        if self._parser.should_upgrade() and is_websocket(request):
+        if self._parser.should_upgrade() and request.wants_websocket:
             self._refuse(handshake_with_body())
             return
         reader = BodyReader(self._body_wanted, self._update_reading)
@@ -460,12 +461,18 @@ class HTTPProtocol(Intake):
             self._write_buffered(request, refusal_response(error))
         return response if isinstance(response, Response) else None
 
+    def _tell_sent(self, request: Request, on_sent: Callable[[], None]) -> None:
+        try:
+            on_sent()
+        except Exception:  # whoever waits for a response must not hold up the next request
+            logger.exception("on_sent of %s %s failed", request.method, request.target)
+
     def _finished(self, request: Request, response: Response | None, started: float) -> None:
         server = self.server
         self._task = self._current = None
         self._served += 1
         if response is not None and response.on_sent is not None:
-            response.on_sent()
+            self._tell_sent(request, response.on_sent)
         if server.on_finished is not None:
             server.on_finished(request, response, started)
         if self.gone:

@@ -100,11 +100,6 @@ def head_size(target: bytes, headers: RawHeaders) -> int:
     return sum([len(name) + len(value) + 4 for name, value in headers]) + len(target)
 
 
-def is_websocket(request: Request) -> bool:
-    """Return whether a request asks to become a WebSocket."""
-    return b"websocket" in (request.upgrade or b"").lower()
-
-
 def announces_body(request: Request) -> bool:
     """Return whether a body comes behind the head."""
     return bool(request.content_length) or b"transfer-encoding" in request.indexed()

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from vivace.errors import InvalidStatus
-from vivace.http.headers import HeaderBlock, encode_fields, encode_value
+from vivace.http.headers import HeaderBlock, MutableHeaders, encode_fields, encode_value
 from vivace.http.response import Response
 
 STATUS_LINES: Final[dict[int, bytes]] = {
@@ -92,3 +92,9 @@ def announced_length(response: Response) -> int | None:
 def chunk(data: bytes) -> bytes:
     """Return ``data`` as one chunk (RFC 9112 section 7.1)."""
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def asks_to_close(headers: MutableHeaders) -> bool:
+    """Return whether a handler asked for the connection to end with its response, as Node's ``Connection: close``."""
+    value = headers.first(b"connection")
+    return value is not None and value.lower() == b"close"
