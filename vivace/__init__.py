@@ -23,8 +23,17 @@ if TYPE_CHECKING:
     from .app import current_app as current_app
     from .app import current_request as current_request
     from .app import offload as offload
+    from .app.compression import Compression as Compression
+    from .app.compression import CompressionOptions as CompressionOptions
+    from .app.logging import configure_logging as configure_logging
+    from .app.plugins import Plugin as Plugin
+    from .app.static import StaticFiles as StaticFiles
+    from .app.static import StaticOptions as StaticOptions
     from .config.secret import Secret as Secret
     from .config.settings import Settings as Settings
+    from .engine.asgi import ASGIMount as ASGIMount
+    from .engine.asgi import WSGIMount as WSGIMount
+    from .engine.websocket import fan_out as fan_out
     from .http.eventstream import Event as Event
     from .http.eventstream import EventStream as EventStream
     from .http.files import File as File
@@ -42,12 +51,20 @@ if TYPE_CHECKING:
     from .http.websocket import WebSocketDisconnect as WebSocketDisconnect
     from .http.websocket import WebSocketOptions as WebSocketOptions
     from .routing import Router as Router
+    from .security import CORS as CORS
     from .security import Security as Security
+    from .security import SecurityHeaders as SecurityHeaders
 
 _ROOMS = {
     "app": "App Body Cookie Depends Form Header Path Query current_app current_request offload",
+    "app.compression": "Compression CompressionOptions",
+    "app.logging": "configure_logging",
+    "app.plugins": "Plugin",
+    "app.static": "StaticFiles StaticOptions",
     "config.secret": "Secret",
     "config.settings": "Settings",
+    "engine.asgi": "ASGIMount WSGIMount",
+    "engine.websocket": "fan_out",
     "http.eventstream": "Event EventStream",
     "http.files": "File",
     "http.forms": "FormData Upload",
@@ -56,7 +73,7 @@ _ROOMS = {
     "http.response": "HTML JSON Empty Response Stream Text",
     "http.websocket": "WebSocket WebSocketDisconnect WebSocketOptions",
     "routing": "Router",
-    "security": "Security",
+    "security": "CORS Security SecurityHeaders",
 }
 _HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}
 

@@ -10,9 +10,18 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, Final, TypeAlias
 
-from vivace.errors import ClientDisconnected, HTTPError, ServerError, VivaceError
+from vivace.errors import (
+    ClientDisconnected,
+    HTTPError,
+    MethodNotAllowed,
+    NotFound,
+    ServerError,
+    VivaceError,
+    nearest,
+)
 from vivace.http.negotiation import preferred_type
 from vivace.http.problems import problem_document, problem_response
 from vivace.http.request import Request
@@ -77,12 +86,43 @@ def report(request: Request, error: BaseException) -> None:
 def default_response(request: Request, error: BaseException, debug_page: DebugPage | None = None) -> Response:
     """Return the answer to an error that no handler took."""
     shown = as_http_error(error)
-    if debug_page is not None and shown.status >= 500:
-        return debug_page(request, error)
+    if debug_page is not None:
+        if shown.status >= 500:
+            return debug_page(request, error)
+        shown = _explained(request, shown)
     kind = preferred_kind(request)
     response = _written(shown, kind) if kind in ("text/html", "text/plain") else problem_response(shown)
     response.headers.vary("Accept")
     return response
+
+
+def _explained(request: Request, error: HTTPError) -> HTTPError:
+    """Return an error of the routing with what there is instead; in debug mode only."""
+    hint = ""
+    if isinstance(error, MethodNotAllowed):
+        hint = f"It answers {', '.join(error.allow)}."
+    elif isinstance(error, NotFound) and request.route is None:
+        hint = _nearest_route(request)
+    if not hint:
+        return error
+    explained = copy(error)
+    explained.detail = f"{error.detail} {hint}"
+    return explained
+
+
+def _nearest_route(request: Request) -> str:
+    """Return the route whose path comes nearest to that of the request, if one is near."""
+    path = request.raw_path[len(request.prefix) :]
+    asked = path.split("/")
+    filled: dict[str, Any] = {}
+    for route in request.app.compile().routes:
+        pieces = route.path.split("/")
+        given = dict(enumerate(asked))  # a parameter looks like what was asked for
+        text = "/".join(given.get(at, piece) if "{" in piece else piece for at, piece in enumerate(pieces))
+        filled.setdefault(text, route)
+    near = nearest(path, filled)
+    found = next((route for text, route in filled.items() if repr(text) in near), None)
+    return f"{near} There is {', '.join(found.methods)} {found.path}." if found is not None else ""
 
 
 def preferred_kind(request: Request) -> str | None:

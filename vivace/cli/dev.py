@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,6 @@ def dev(target: str, **options: Any) -> None:
         listeners = open_listeners(listen.addresses, tls=listen.tls is not None)
         for listener in listeners:
             stack.callback(listener.close)
-        _introduce(target, listeners)
         announce(ServeOptions(report=listen.report or listen.has_free_port), listeners)
         given = ChildOptions(target, str(folder), "", (), -1, listen.tls, options["forbid_blocking"])
         serving = DevOptions(
@@ -56,20 +57,15 @@ def dev(target: str, **options: Any) -> None:
             home,
             patterns=options["reload_on"],
             fresh=options["fresh"] or not hasattr(os, "fork"),
-            ready=_opener(listeners) if options["open_browser"] else None,
+            ready=partial(_introduce, target, listeners, open_browser=options["open_browser"]),
             child=given,
         )
-        DevServer(serving, listeners).run()
+        sys.exit(DevServer(serving, listeners).run())
 
 
-def _introduce(name: str, listeners: Sequence[Listener]) -> None:
+def _introduce(name: str, listeners: Sequence[Listener], *, open_browser: bool) -> None:
     urls = ", ".join(paint(listener.url, bold=True) for listener in listeners)
     say(f"vivace {vivace.__version__} serves {name or 'the app in this folder'} on {urls}")
     say(paint("Reloads when a file changes. Debug mode: not for the public. Ctrl-C stops it.", dim=True))
-
-
-def _opener(listeners: Sequence[Listener]) -> Callable[[], None]:
-    def show() -> None:
+    if open_browser:
         webbrowser.open(listeners[0].url)
-
-    return show

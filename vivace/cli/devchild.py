@@ -22,11 +22,11 @@ from vivace.app import App
 from vivace.app.evidence import is_own
 from vivace.engine.listening.listeners import Listener, inherit
 from vivace.engine.server import Server
-from vivace.engine.workers.options import TLSOptions, Watch
+from vivace.engine.workers.options import EXIT_STARTUP, TLSOptions, Watch
 from vivace.engine.workers.shedding import Shedding
 from vivace.engine.workers.watchdog import Watchdog
 from vivace.engine.workers.worker import Stop, load_certificates, run_loop, serve_app, stop_on_signals
-from vivace.errors import StartupFailed
+from vivace.errors import StartupFailed, TargetError
 from vivace.http.request import Request
 from vivace.http.response import Response
 
@@ -41,7 +41,10 @@ BLOCKED: Final = 0.1  # seconds that the loop may be held up before the log name
 
 @dataclass(frozen=True, slots=True)
 class ChildOptions:
-    """What a child gets. ``crash`` is how its predecessor ended: then the app is not loaded and this is the page."""
+    """What a child gets. ``crash`` is how its predecessor ended: then the app is not loaded and this is the page.
+
+    ``first``: nothing was served yet, so that a target that is not there is a mistake of the command line.
+    """
 
     target: str
     folder: str
@@ -51,6 +54,7 @@ class ChildOptions:
     tls: TLSOptions | None = None
     forbid_blocking: bool = False
     crash: str = ""
+    first: bool = False
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -63,10 +67,12 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def run_child(options: ChildOptions) -> int:
-    """Load the app and serve it until told to stop; returns the exit status."""
+    """Load the app and serve it until told to stop; returns the exit status, 3 when there is no such app."""
     set_up_logging()
     before = set(sys.modules)
     dev = DevApp(partial(_load, options), options.process, show_error)
+    if options.first and isinstance(dev.failure, TargetError):
+        return EXIT_STARTUP
     listeners = [Listener(inherit(descriptor), tls) for descriptor, tls in options.sockets]
     run_loop(_serve(dev, options, listeners, before))
     return 0
@@ -96,7 +102,7 @@ async def _serve(dev: DevApp, options: ChildOptions, listeners: list[Listener], 
         sys.platform != "win32"
     ):  # there the loop cannot wait for a socket alone, and the parent ends its children
         asyncio.get_running_loop().add_reader(control.fileno(), stop.ask)
-    watch = Watch(blocked=BLOCKED, forbid_blocking=options.forbid_blocking)
+    watch = Watch(blocked=BLOCKED, foreign=False, forbid_blocking=options.forbid_blocking)
     ending = asyncio.create_task(_end_streams(dev, stop))
 
     def started(server: Server, watchdog: Watchdog, shedding: Shedding) -> None:

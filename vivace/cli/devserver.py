@@ -15,6 +15,7 @@ nobody will release): when an import starts one, and on Windows, children are fr
 
 =====================  ==========================================================================================
 a file changes         the new child is started first, then the old one is told to stop: it has ``GRACE`` seconds
+there is no such app   at the first start: the command line is wrong, ``dev`` ends with status 3
 the app does not load  the child serves the error as a page, and the next change starts another child
 the child dies         another one serves a page that says so
 the parent dies        the child sees the end of its control socket and stops
@@ -43,6 +44,7 @@ from typing import Any, Final
 import msgspec
 
 from vivace.engine.listening.listeners import Listener
+from vivace.engine.workers.options import EXIT_STARTUP
 
 from .devchild import GRACE, ChildOptions, Loaded, run_child
 from .terminal import paint, say
@@ -134,9 +136,11 @@ class DevServer:
         self._retired: list[ChildProcess] = []
         self._changed: tuple[str, float] | None = None  # the file, and when it was saved
         self._ready = options.ready
+        self._first = True  # nothing was served yet
+        self._code = 0
 
-    def run(self) -> None:
-        """Serve; returns when everything has ended."""
+    def run(self) -> int:
+        """Serve; returns the exit status when everything has ended."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         self._start()
@@ -146,6 +150,7 @@ class DevServer:
                 self._reload(changed)
             self._look()
         self._end()
+        return self._code
 
     def _stop(self, *_: Any) -> None:
         self.stopping = True
@@ -161,6 +166,7 @@ class DevServer:
             sockets=tuple((listener.sock.fileno(), listener.tls) for listener in self._listeners),
             control=theirs.fileno(),
             crash=crash,
+            first=self._first,
         )
         if self.options.child is not None:
             given = self.options.child
@@ -209,6 +215,7 @@ class DevServer:
         return ChildProcess(popen.pid, ours, popen)
 
     def _reload(self, changed: Sequence[str]) -> None:
+        self._first = False
         old = self.child
         forget_bytecode(changed)
         self._changed = (_short(changed[0], self.options.home), _saved(changed))
@@ -231,12 +238,16 @@ class DevServer:
         if loaded is not None:
             self._loaded(loaded)
         code = self.child.status()
+        if code == EXIT_STARTUP and self._first:
+            self._code, self.stopping = code, True
         if code is not None and not self.stopping:
+            self._first = False
             self.child.close()
             say(paint(f"The process ended by itself with {_how(code)}.", fg="red"))
             self._start(crash=f"The process of the app ended by itself with {_how(code)}.")
 
     def _loaded(self, loaded: Loaded) -> None:
+        self._first = False
         if self._changed is not None:
             name, saved = self._changed
             took = (loaded.at - saved) * 1000

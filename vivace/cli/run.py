@@ -28,27 +28,27 @@ _LOOPBACK: Final = (LOCAL, "localhost", "::1")
 class Size(click.ParamType[int]):
     """A number of bytes: ``512m``."""
 
-    name = Unit.BYTES.value
+    name = "size"  # what the help shows, in capitals
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the bytes."""
         try:
             return value if isinstance(value, int) else read_size(value)
         except ValueError:
-            self.fail(f"{value!r} is not {self.name}.", param, ctx)
+            self.fail(f"{value!r} is not {Unit.BYTES.value}.", param, ctx)
 
 
 class Duration(click.ParamType[float]):
     """A number of seconds: ``1m30s``."""
 
-    name = Unit.SECONDS.value
+    name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the seconds."""
         try:
             return float(value) if isinstance(value, (int, float)) else read_duration(value)
         except ValueError:
-            self.fail(f"{value!r} is not {self.name}.", param, ctx)
+            self.fail(f"{value!r} is not {Unit.SECONDS.value}.", param, ctx)
 
 
 def listen_options(function: Any) -> Any:

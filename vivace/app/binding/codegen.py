@@ -267,7 +267,16 @@ async def _collect(inputs: tuple[Input, ...], request: Request) -> ValidationFai
             await _read_alone(found, request)
         except ValidationFailed as failure:
             problems.extend(failure.problems)
-    return ValidationFailed(problems)
+    count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'} in the request."
+    return ValidationFailed(problems, f"{count} {await _json_hint(problems, request)}".rstrip())
+
+
+async def _json_hint(problems: Iterable[Problem], request: Request) -> str:
+    """Return what to do where JSON came as a form: ``curl -d`` says that it is one."""
+    if not any(found.place == "form" for found in problems):
+        return ""
+    first = next(iter(await request.form()), "")
+    return "Send content-type: application/json." if first.startswith(("{", "[")) else ""
 
 
 async def _read_alone(found: Input, request: Request) -> Any:

@@ -33,6 +33,7 @@ class Watch(msgspec.Struct, frozen=True):
     """What a worker watches in itself. Zero switches a check off; it sheds load (503) beyond the last three."""
 
     blocked: Seconds = 1.0  # the loop is held up that long: the log names file and line; dev takes 0.1
+    foreign: bool = True  # … also where none of the user's code is on the stack
     forbid_blocking: bool = False  # raise BlockingCall for calls known to wait, made on the loop (debug)
     loop_lag: Seconds = 0.0
     in_flight: int = 0

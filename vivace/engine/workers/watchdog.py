@@ -5,6 +5,8 @@ Theory
 The loop sets a time stamp (``beat``) a few times per limit; a daemon thread looks at it. When the stamp is older than
 the limit, whatever the loop's thread is executing right now is what blocks it: ``sys._current_frames`` shows it, and
 the innermost frame that belongs to the user's code is named. A request costs nothing: there is one timer per loop.
+Only what the loop has called counts; how the loop itself came to run (a script, a command) blocks nothing. Where the
+loop has called nothing, it waits for events and is late because the machine is busy: nobody is to blame.
 
 Code that holds the GIL for the whole time stops this thread, too; the supervisor then sees that heartbeats stay away
 and asks for the stack by a signal (faulthandler).
@@ -14,11 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import selectors
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -29,8 +32,11 @@ import msgspec
 logger = logging.getLogger("vivace.watchdog")
 
 BEATS_PER_LIMIT: Final = 4
+_MOST_FRAMES: Final = 12
 LONGEST_BEAT: Final = 0.25  # seconds: the precision of the lag in production
 _OURS: Final = str(Path(__file__).parents[1]) + "/"
+_LOOP: Final = tuple(f"{Path(asyncio.__file__).parent}/{name}.py" for name in ("runners", "base_events", "events"))
+_WAITING: Final = selectors.__file__
 
 
 class Stall(msgspec.Struct, frozen=True):
@@ -54,7 +60,8 @@ Report = Callable[[Stall], None]
 class Watchdog:
     """Watches one loop; ``limit`` is in seconds. ``lag`` and ``stalls`` are the metrics.
 
-    ``report`` gets each stall once, on the thread of the watchdog; by default it is logged.
+    ``report`` gets each stall once, on the thread of the watchdog; by default it is logged. Without ``foreign`` only
+    the user's own code is reported, not libraries that nothing of it has called.
     """
 
     def __init__(
@@ -62,9 +69,11 @@ class Watchdog:
         limit: float,
         report: Report | None = None,
         *,
+        foreign: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limit = limit
+        self.foreign = foreign
         self.interval = min(limit / BEATS_PER_LIMIT, LONGEST_BEAT)
         self.stalls = 0
         self._report = report or _log
@@ -116,8 +125,13 @@ class Watchdog:
         if frame is None:
             return None
         self._reported = True
+        frames = called(frame)
+        users = [number for number, one in enumerate(frames) if is_users(one.f_code.co_filename)]
+        if not frames or not (users or self.foreign):
+            return None
         self.stalls += 1
-        return Stall(late, describe(blamed(frame)), "".join(traceback.format_stack(frame, limit=12)).rstrip())
+        shown = frames[: users[-1] + 1] if users else frames
+        return Stall(late, describe(blamed(frame)), _written(shown[:_MOST_FRAMES]))
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self.beat()
@@ -132,12 +146,22 @@ class Watchdog:
 
 def blamed(frame: FrameType) -> FrameType:
     """Return the innermost frame of the user's code; where there is none, the innermost at all."""
+    return next((one for one in called(frame) if is_users(one.f_code.co_filename)), frame)
+
+
+def called(frame: FrameType) -> list[FrameType]:
+    """Return the frames that the running loop has called, the innermost first; none while it waits for events."""
+    found: list[FrameType] = []
     current: FrameType | None = frame
-    while current is not None:
-        if is_users(current.f_code.co_filename):
-            return current
+    while current is not None and current.f_code.co_filename not in _LOOP:
+        found.append(current)
         current = current.f_back
-    return frame
+    return [] if current is not None and all(one.f_code.co_filename == _WAITING for one in found) else found
+
+
+def _written(frames: Sequence[FrameType]) -> str:
+    summary = traceback.StackSummary.extract((one, one.f_lineno) for one in reversed(frames))
+    return "".join(summary.format()).rstrip()
 
 
 @cache
@@ -163,4 +187,4 @@ def _log(stall: Stall) -> None:
     logger.warning("%s", stall)
 
 
-__all__ = ["Stall", "Watchdog", "blamed", "describe", "is_users"]
+__all__ = ["Stall", "Watchdog", "blamed", "called", "describe", "is_users"]

@@ -113,7 +113,8 @@ async def serve_app(
 async def _serve_until(
     server: Server, watch: Watch, stop: Stop, certificates: Certificates | None, started: Started | None
 ) -> None:
-    watchdog, shedding, guard = Watchdog(watch.blocked or 3600.0), Shedding(server, watch), BlockingGuard()
+    watchdog = Watchdog(watch.blocked or 3600.0, foreign=watch.foreign)
+    shedding, guard = Shedding(server, watch), BlockingGuard()
     watchdog.start()
     if watch.forbid_blocking:
         guard.forbid()
