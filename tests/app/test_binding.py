@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from vivace.app.binding import Body, Cookie, Form, Header, Path, Query, path_annotations
 from vivace.config.secret import Secret
-from vivace.errors import BadRequest, UnsupportedMediaType
+from vivace.errors import BadRequest, UnsupportedMediaType, ValidationFailed
 from vivace.http.forms import FormData, Upload
 from vivace.http.headers import Headers
 from vivace.http.multidict import MultiDict
@@ -187,6 +187,24 @@ async def test_forms_and_json_for_the_same_model() -> None:
         ("form", "/stars"),
         ("form", "/nope"),
     ]
+
+
+async def test_json_that_came_as_a_form_is_told_from_a_wrong_form() -> None:
+    async def send(note: Note) -> str:
+        return note.title
+
+    async def fields(title: Annotated[str, Form()]) -> str:
+        return title
+
+    form, hint = "application/x-www-form-urlencoded", "Send content-type: application/json."
+    for handler in (send, fields):
+        made = endpoint(handler, ["POST"])
+        with pytest.raises(ValidationFailed) as caught:
+            await answer(made, post(b'{"title": "a&b"}', form))
+        assert caught.value.detail.endswith(f" in the request. {hint}")
+        with pytest.raises(ValidationFailed) as caught:
+            await answer(made, post(b"stars=9", form))
+        assert hint not in caught.value.detail
 
 
 async def test_form_fields_and_uploads() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from vivace.app import App
+from vivace.app.debugpage import debug_page
 from vivace.errors import HTTPError, NotFound
 from vivace.http.request import Request
 from vivace.http.response import Response, Text
@@ -160,3 +161,28 @@ async def test_ro8_a_page_and_a_text_list_what_was_wrong(accept: str) -> None:
     assert f"query /times: expected an integer, got {shown}" in answer.text
     assert "query /token" in answer.text
     assert "abc" not in answer.text
+
+
+async def test_debug_answers_name_the_nearest_route_and_the_methods() -> None:
+    def made(*, debug: bool) -> App:
+        app = App(debug=debug)
+        app.debug_page = debug_page
+
+        @app.get("/hello/{name}")
+        async def hello(name: str) -> str:
+            if name == "nobody":
+                raise NotFound("There is nobody.")
+            return name
+
+        return app
+
+    async with Client(made(debug=True)) as client:
+        assert (await client.get("/helo/Ada")).json()["detail"] == (
+            "There is nothing at this address. Did you mean '/hello/Ada'? There is GET /hello/{name}."
+        )
+        assert (await client.get("/elsewhere")).json()["detail"] == "There is nothing at this address."
+        assert (await client.get("/hello/nobody")).json()["detail"] == "There is nobody."
+        refused = await client.delete("/hello/Ada")
+        assert refused.json()["detail"].endswith(" It answers GET, HEAD, OPTIONS.")
+    async with Client(made(debug=False)) as client:
+        assert "hello" not in (await client.get("/helo/Ada")).text

@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from .process import Serving, project, serving, until
+from .process import Serving, project, serving, until, vivace
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks")
 PAGE: Final = """
@@ -248,3 +248,45 @@ def test_fresh_interpreters_do_the_same(folder: Path, tmp_path: Path) -> None:
         rewrite(folder / "hello.py", "Hello, World!", "Hello, you!")
         answers(server, "Hello, you!")
         assert server.stop() == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--fresh",)])
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("nofile.py", "There is no file"),
+        ("hello.py:ap", "There is no 'ap'"),
+        ("nowhere:app", "There is no module 'nowhere'"),
+    ],
+)
+def test_dx1_target_that_is_not_there_ends_with_status_3(
+    folder: Path, target: str, said: str, options: tuple[str, ...]
+) -> None:
+    result = vivace("dev", target, "--port", "0", *options, folder=folder)
+    assert result.returncode == 3
+    assert f"error: {said}" in result.stderr
+    assert " serves " not in result.stderr
+
+
+def test_dx1_target_that_goes_away_later_is_waited_for(server: Serving, folder: Path) -> None:
+    right = (folder / "hello.py").read_text("utf-8")
+    (folder / "hello.py").write_text("x = 1\n", "utf-8")
+    assert "is no app" in answers(server, "TargetError", accept="text/html")
+    (folder / "hello.py").write_text(right, "utf-8")
+    answers(server, "Hello, World!")
+
+
+def test_dx2_warnings_of_the_check_are_told(server: Serving, folder: Path) -> None:
+    text = (folder / "hello.py").read_text("utf-8")
+    typo = "\n@app.get('/typo/{name}')\nasync def typo(nmae: str) -> str:\n    return nmae\n"
+    (folder / "hello.py").write_text(text + typo, "utf-8")
+    until(lambda: "path-parameter-unused" in server.said or None)
+    assert "Did you mean 'nmae'?" in server.said
+
+
+def test_debug_names_the_nearest_route_and_the_methods(server: Serving) -> None:
+    detail = server.body("/helo/Ada")
+    assert "Did you mean '/hello/Ada'? There is GET" in detail
+    assert "/hello/{name}" in detail
+    assert "Did you mean '/json'?" in server.body("/jsn", accept="text/html").replace("&#x27;", "'")
+    assert "Did you mean" not in server.body("/completely-different")

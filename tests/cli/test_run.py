@@ -34,7 +34,7 @@ def test_hello_is_served(folder: Path, tmp_path: Path, workers: str) -> None:
         assert until(lambda: server.body() or None) == "Hello, World!"
         assert server.body("/hello/Ada?times=2") == '["Hello, Ada!","Hello, Ada!"]'
         assert server.ask("/hello/Ada?times=many")[0] == 422
-        assert "serves hello.py on 127.0.0.1:0" in server.said
+        until(lambda: f"serves hello.py on http://127.0.0.1:{server.port} (" in server.said or None)
         assert server.stop() == 0
 
 
@@ -150,3 +150,23 @@ def test_report_is_one_line_of_json(folder: Path, tmp_path: Path) -> None:
     with serving("run", "hello.py", "--port-file", str(file), folder=folder, tmp=tmp_path) as server:
         assert json.loads(file.read_text("utf-8")) == server.report
         assert server.report["listeners"][0]["url"] == f"http://127.0.0.1:{server.port}"
+
+
+def test_dx4_it_serves_is_said_when_a_worker_does_and_not_of_an_app_that_cannot_start(folder: Path) -> None:
+    (folder / "app.py").write_text(
+        "from vivace import App\napp = App()\n@app.get('/')\nasync def a() -> str: ...\n"
+        "@app.get('/')\nasync def b() -> str: ...\n",
+        "utf-8",
+    )
+    for workers in ("0", "1"):
+        result = vivace("run", "--workers", workers, "--port", "0", folder=folder)
+        assert result.returncode == 3
+        assert " serves " not in result.stderr
+        assert "error: The app cannot start: 1 problem." in result.stderr
+
+
+def test_help_names_what_a_value_is(folder: Path) -> None:
+    text = vivace("run", "--help", folder=folder).stdout
+    assert "--max-memory SIZE" in text
+    assert "--max-lag DURATION" in text
+    assert "such as" in vivace("run", "--max-lag", "soon", folder=folder).stderr

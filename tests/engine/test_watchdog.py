@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
+from contextlib import suppress
+from typing import Any
 
-from vivace.engine.workers.watchdog import Stall, Watchdog, is_users
+from vivace.engine.workers.watchdog import Stall, Watchdog, called, is_users
 
 
 class Clock:
@@ -71,6 +74,71 @@ async def test_rt2_idle_loop_is_not_reported() -> None:
     await asyncio.sleep(0.02)
     watchdog.stop()
     assert stalls == []
+
+
+async def _until_stopped(
+    watchdogs: list[Watchdog], clock: Clock, ends: Ends, code: str, filename: str
+) -> None:
+    watchdogs.append(Watchdog(0.1, foreign=False, clock=clock))
+    namespace: dict[str, Any] = {"blocked": ends.begun, "go_on": ends.stopped}
+    exec(compile(code, filename, "exec"), namespace)
+    asyncio.get_running_loop().call_soon(namespace["callback"])
+    await asyncio.Event().wait()
+
+
+class Ends:
+    """When the other thread has got there, and when it may go on."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.stopped = threading.Event()
+
+
+def seen(code: str, filename: str) -> Stall | None:
+    """Return what is seen of a loop that runs ``callback`` of this code."""
+    clock, ends, watchdogs = Clock(), Ends(), list[Watchdog]()
+
+    def run() -> None:
+        with suppress(TimeoutError):
+            asyncio.run(asyncio.wait_for(_until_stopped(watchdogs, clock, ends, code, filename), 0.1))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert ends.begun.wait(10)
+    clock.now += 1
+    try:
+        return watchdogs[0].check()
+    finally:
+        ends.stopped.set()
+        thread.join()
+
+
+BLOCKS = "def callback():\n    blocked.set()\n    go_on.wait(10)\n"
+
+
+def test_rt2_stack_begins_behind_the_loop() -> None:
+    stall = seen(BLOCKS, "/home/ada/site/app.py")
+    assert stall is not None
+    assert stall.place.startswith("/home/ada/site/app.py:")
+    assert stall.stack.lstrip().startswith('File "/home/ada/site/app.py", line ')
+    assert "runners.py" not in stall.stack
+
+
+def test_rt2_code_that_nothing_of_the_users_called_is_not_blamed_in_dev() -> None:
+    assert seen(BLOCKS, asyncio.__file__) is None
+
+
+def test_rt2_loop_that_waits_has_called_nothing() -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    frames = [sys._getframe()]
+    while frames:  # until it waits
+        time.sleep(0.001)
+        frames = called(sys._current_frames()[thread.ident or 0])
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 def test_users_files() -> None:

@@ -63,11 +63,11 @@ def test_status_may_be_given() -> None:
         ("//cdn.example.com/x", "//cdn.example.com/x"),
     ],
 )
-def test_target_is_a_route_name_or_a_url(target: str, url: str) -> None:
+def test_ro10_target_is_a_route_name_or_a_url(target: str, url: str) -> None:
     assert location(resolved(Redirect(target))) == url
 
 
-async def test_app_prepares_it() -> None:
+async def test_ro10_app_prepares_a_redirect() -> None:
     request = Request("POST", "/", [], Connection())
     request.app = SimpleNamespace(reverse=URLS.__getitem__)
     redirect = Redirect("board", headers={"x-a": "1"})

@@ -114,15 +114,17 @@ def _nearest_route(request: Request) -> str:
     """Return the route whose path comes nearest to that of the request, if one is near."""
     path = request.raw_path[len(request.prefix) :]
     asked = path.split("/")
-    filled: dict[str, Any] = {}
+    filled: dict[str, str] = {}  # the routes as paths in which each parameter is what was asked for
     for route in request.app.compile().routes:
-        pieces = route.path.split("/")
-        given = dict(enumerate(asked))  # a parameter looks like what was asked for
-        text = "/".join(given.get(at, piece) if "{" in piece else piece for at, piece in enumerate(pieces))
-        filled.setdefault(text, route)
+        pieces: list[str] = route.path.split("/")
+        asked_for = [*asked, *pieces[len(asked) :]]
+        text = "/".join(
+            given if "{" in piece else piece for piece, given in zip(pieces, asked_for, strict=False)
+        )
+        filled.setdefault(text, f"{', '.join(route.methods)} {route.path}".lstrip())
     near = nearest(path, filled)
     found = next((route for text, route in filled.items() if repr(text) in near), None)
-    return f"{near} There is {', '.join(found.methods)} {found.path}." if found is not None else ""
+    return f"{near} There is {found}." if found is not None else ""
 
 
 def preferred_kind(request: Request) -> str | None:

@@ -32,10 +32,11 @@ def serve_alone(
     listeners: Sequence[Listener],
     health: Sequence[Listener],
     load: Callable[[str], Any],
+    ready: Callable[[], None] | None = None,
 ) -> int:
-    """Load the app and serve it here until a signal says stop; returns the exit status."""
+    """Load the app and serve it here until a signal says stop; returns the exit status. ``ready``: once it serves."""
     os.environ.update(options.environment)
-    here = Here()
+    here = Here(ready)
     if health:
         serve_in_thread(here.report, [listener.sock for listener in health])
     run_loop(_serve(load(options.target), options, listeners, here))
@@ -61,7 +62,8 @@ async def _serve(app: Servable, options: ServeOptions, listeners: Sequence[Liste
 class Here:
     """The health of a process that is its own only worker: the loop beats, another thread asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, ready: Callable[[], None] | None = None) -> None:
+        self._ready = ready
         self._last = Heartbeat()
         self._heard = time.monotonic()
         self._parts: tuple[Server, Watchdog, Shedding] | None = None
@@ -71,6 +73,8 @@ class Here:
         """Connections are accepted."""
         self._parts = (server, watchdog, shedding)
         self._beat("ready")
+        if self._ready is not None:
+            self._ready()
 
     async def beat(self, stop: Stop) -> None:
         """Note that the loop turns, until the task is cancelled."""

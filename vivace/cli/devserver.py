@@ -239,8 +239,9 @@ class DevServer:
             self._loaded(loaded)
         code = self.child.status()
         if code == EXIT_STARTUP and self._first:
-            self._code, self.stopping = code, True
-        if code is not None and not self.stopping:
+            self.child.close()
+            self.child, self._code, self.stopping = None, code, True
+        elif code is not None and not self.stopping:
             self._first = False
             self.child.close()
             say(paint(f"The process ended by itself with {_how(code)}.", fg="red"))

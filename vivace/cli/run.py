@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import vivace
 from vivace.config.units import Unit
 from vivace.config.values import read_duration, read_size
 from vivace.engine.listening.addresses import LOCAL, parse_address
+from vivace.engine.listening.listeners import Listener
 from vivace.engine.workers.options import ServeOptions, TLSOptions, Watch
 
 from . import target
@@ -178,8 +180,7 @@ def run(target: str, **options: Any) -> None:
         environment=environment,
         **options,
     )
-    _introduce(serving, listen)
-    sys.exit(serve(serving))
+    sys.exit(serve(serving, ready=partial(_introduce, serving, listen)))
 
 
 def _environment(name: str, access_log: str | None) -> dict[str, str]:
@@ -195,14 +196,14 @@ def _environment(name: str, access_log: str | None) -> dict[str, str]:
     return environment
 
 
-def _introduce(options: ServeOptions, listen: Listen) -> None:
-    """Say what is about to be served, where and how."""
+def _introduce(options: ServeOptions, listen: Listen, listeners: Sequence[Listener]) -> None:
+    """Say what is served, where and how."""
     count = options.workers
     how = f"{count} worker{'' if count == 1 else 's'}" if count else "in this process"
     parts = [how, "TLS" if options.tls else "", f"health on {options.health}" if options.health else ""]
     say(
         f"vivace {vivace.__version__} serves {options.target or 'the app in this folder'} "
-        f"on {', '.join(options.listeners)} ({', '.join(filter(None, parts))})"
+        f"on {', '.join(listener.url for listener in listeners)} ({', '.join(filter(None, parts))})"
     )
     if listen.is_public and not os.environ.get("VIVACE_HOSTS"):
         say(

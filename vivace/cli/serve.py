@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +23,16 @@ logger = logging.getLogger("vivace.cli")
 WORKER_COMMAND: Final = (sys.executable, "-m", "vivace.cli.worker")
 
 
-def serve(options: ServeOptions, load: Callable[[str], Any] | None = None) -> int:
+def serve(
+    options: ServeOptions,
+    load: Callable[[str], Any] | None = None,
+    *,
+    ready: Callable[[Sequence[Listener]], None] | None = None,
+) -> int:
     """Serve until a signal says stop; returns the exit status. What is wrong is told on stderr.
 
     ``load`` finds the app of a target in this process (``workers=0``); workers always use ``vivace.app.loading``.
+    ``ready`` is told the open listeners when the first worker serves.
     """
     set_up_logging()
     try:
@@ -35,13 +42,14 @@ def serve(options: ServeOptions, load: Callable[[str], Any] | None = None) -> in
             for listener in (*listeners, *health):
                 stack.callback(listener.close)
             announce(options, listeners, health)
+            tell_ready = partial(ready, listeners) if ready is not None else None
             if options.workers and os.name == "posix":
-                return _supervise(options, listeners, health, stack)
+                return _supervise(options, listeners, health, stack, tell_ready)
             if options.workers:
                 logger.warning("workers need POSIX signals and inherited sockets: serving in this process")
             from .alone import serve_alone
 
-            return serve_alone(options, listeners, health, load or _load)
+            return serve_alone(options, listeners, health, load or _load, tell_ready)
     except VivaceError as error:
         from .worker import tell
 
@@ -50,7 +58,11 @@ def serve(options: ServeOptions, load: Callable[[str], Any] | None = None) -> in
 
 
 def _supervise(
-    options: ServeOptions, listeners: Sequence[Listener], health: Sequence[Listener], stack: ExitStack
+    options: ServeOptions,
+    listeners: Sequence[Listener],
+    health: Sequence[Listener],
+    stack: ExitStack,
+    ready: Callable[[], None] | None,
 ) -> int:
     spawn = Spawn(WORKER_COMMAND, options.environment, options.user, options.group)
     spawn.arguments()  # an unknown user is told before anything has begun
@@ -63,7 +75,8 @@ def _supervise(
 
     from vivace.engine.workers.supervisor import Supervisor
 
-    return asyncio.run(Supervisor(spawn, options, listeners, health, launched=launched).run())
+    supervisor = Supervisor(spawn, options, listeners, health, launched=launched, ready=ready)
+    return asyncio.run(supervisor.run())
 
 
 def _remove(path: str) -> None:

@@ -26,12 +26,15 @@ def main(arguments: list[str]) -> int:
 
 def tell(error: BaseException) -> None:
     """Write an error for the person who started the server: ours in words, others with their trace."""
+    from .terminal import paint, say, show_error  # click: only an error needs it
+
     if not isinstance(error, VivaceError):
+        say(paint("error:", fg="red", bold=True))
         traceback.print_exception(error)
         return
     if error.__cause__ is not None and not isinstance(error.__cause__, (VivaceError, OSError, ImportError)):
         traceback.print_exception(error.__cause__)
-    print(error, file=sys.stderr, flush=True)
+    show_error(error)
 
 
 if __name__ == "__main__":

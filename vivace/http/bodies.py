@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from .multipart import MultipartReader, Progress
     from .request import Request
 
-BodyParser: TypeAlias = "Callable[[Request], Awaitable[Any]]"
-"""Reads the body of a request (``body()`` or ``stream()``) and returns what it says."""
+    BodyParser: TypeAlias = Callable[[Request], Awaitable[Any]]
+    """Reads the body of a request (``body()`` or ``stream()``) and returns what it says."""
+else:  # whoever evaluates the annotation of a field must not need the request
+    BodyParser = Callable[[Any], Awaitable[Any]]
 
 JSON: Final = "application/json"
 URLENCODED: Final = "application/x-www-form-urlencoded"

@@ -43,7 +43,10 @@ EXIT_FAILED: Final = 1
 
 
 class Supervisor:
-    """Keeps the workers of ``options`` on ``listeners``; ``launched`` are the first ones, where they run already."""
+    """Keeps the workers of ``options`` on ``listeners``; ``launched`` are the first ones, where they run already.
+
+    ``ready`` is called once, when the first worker serves.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Supervisor:
         health: Sequence[Listener] = (),
         *,
         launched: Sequence[Launched] = (),
+        ready: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options = options
@@ -69,6 +73,7 @@ class Supervisor:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._replacing = asyncio.Lock()
         self._was_ready = False
+        self._ready = ready
         self._reload_wanted = False
         self._code = 0
         self._stop = asyncio.Event()
@@ -174,6 +179,8 @@ class Supervisor:
             child.signal(signal.SIGKILL)
             await child.exited.wait()
         if child.ready.is_set() and not child.exited.is_set():
+            if not self._was_ready and self._ready is not None:
+                self._ready()
             self._was_ready = True
             logger.info("worker %d (pid %d) is ready", child.number, child.pid)
             return True

@@ -32,10 +32,12 @@ import msgspec
 logger = logging.getLogger("vivace.watchdog")
 
 BEATS_PER_LIMIT: Final = 4
-_MOST_FRAMES: Final = 12
 LONGEST_BEAT: Final = 0.25  # seconds: the precision of the lag in production
+_MOST_FRAMES: Final = 12  # of a stack in the log
 _OURS: Final = str(Path(__file__).parents[1]) + "/"
-_LOOP: Final = tuple(f"{Path(asyncio.__file__).parent}/{name}.py" for name in ("runners", "base_events", "events"))
+_LOOP: Final = tuple(
+    str(Path(asyncio.__file__).with_name(name)) for name in ("runners.py", "base_events.py", "events.py")
+)
 _WAITING: Final = selectors.__file__
 
 
