@@ -294,7 +294,11 @@ class Request:
         """
         if self._whole is None:
             if self._body is not None:
-                self._whole = await self._read_whole()
+                limit = self.body_limit
+                if b"content-encoding" not in self.indexed() and (limit is None or len(self._body) <= limit):
+                    self._whole = self._body  # the common case: it came with the head
+                else:
+                    self._whole = await self._read_whole()
             else:
                 if self._turn is None:
                     self._turn = asyncio.Lock()

@@ -35,6 +35,9 @@ _PORTS: Final = {"http": 80, "https": 443}
 _PUT_THERE_BY_PROGRAMS: Final = frozenset({b"bearer", b"dpop"})  # schemes; any other may be a browser's
 
 
+_TELLING: Final = frozenset({b"sec-fetch-site", b"origin", b"upgrade", b"cookie", b"authorization"})
+
+
 class SameOrigin(msgspec.Struct, frozen=True):
     """Refuses (403) writes and sockets that another site's page started.
 
@@ -53,7 +56,10 @@ class SameOrigin(msgspec.Struct, frozen=True):
 
     def check(self, request: Request) -> None:
         """Raise ``CrossOriginRefused`` (403) unless the request is safe, or comes from here or a trusted origin."""
-        if request.method in SAFE_METHODS and request.upgrade is None:
+        names = request.indexed().keys()
+        if request.method in SAFE_METHODS and b"upgrade" not in names:
+            return
+        if _TELLING.isdisjoint(names):  # no browser's, and no one's in particular: rule 3
             return
         origin = request.headers.get("origin")
         if not self._passes(request, origin):

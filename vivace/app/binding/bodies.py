@@ -21,7 +21,7 @@ from vivace.http.request import Request
 
 from .defaults import completer
 from .describe import missing
-from .known import known_fields
+from .known import key_count, known_fields
 from .secrets import decode_secret
 from .walk import problems_of
 
@@ -39,13 +39,14 @@ def json_decoder(annotation: Any, *, allow_unknown: bool = False) -> Callable[[b
     info = mi.type_info(annotation)
     known = None if allow_unknown else known_fields(info)
     complete = completer(info)
+    count = key_count(info)
     plain = msgspec.json.Decoder().decode
 
     def read(raw: bytes, depth: int) -> Any:
         failure: Exception | None = None
         try:
             value = decode_json(raw, depth, decode)
-            if known is None or known(plain(raw)):
+            if known is None or raw.count(b":") == count(value) or known(plain(raw)):
                 return value if complete is None else complete(value)
         except (
             msgspec.ValidationError,

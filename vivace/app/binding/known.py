@@ -5,6 +5,11 @@ does cannot be chosen when decoding. Accepting them silently hides typos and let
 stored (PAINS 31), so for all other types the body is decoded a second time without type and its keys are compared.
 Measured for 1 KB with seven nested objects: 3.3 µs; a type that forbids unknown fields itself pays nothing.
 
+Before that a cheap proof is tried: the colons are counted. Every key of a JSON text has one behind it; strings may hold
+more. A decoded value proves a number of keys: the required fields of its models, for they were all found. When the
+text has exactly as many colons, these keys are all it has; otherwise nothing is proven (measured for the same body:
+0.6 µs).
+
 The checks form a graph like the types do: a recursive type gives a cycle.
 """
 
@@ -19,6 +24,8 @@ from vivace.app.kinds import class_of
 from vivace.config.secret import Secret
 
 Check: TypeAlias = Callable[[Any], bool]
+KeyCount: TypeAlias = Callable[[Any], int]
+"""Returns how many keys a decoded value is sure to have had; never more than there were."""
 
 MODELS: Final = (mi.StructType, mi.DataclassType, mi.TypedDictType)
 SEQUENCES: Final = (mi.ListType, mi.SetType, mi.FrozenSetType, mi.VarTupleType)
@@ -139,3 +146,37 @@ def is_object(info: Any) -> bool:
     return isinstance(info, (*MODELS, mi.DictType)) and not (
         isinstance(info, mi.StructType) and info.array_like
     )
+
+
+def key_count(info: Any) -> KeyCount:
+    """Return the counter for a type."""
+    found = _count(info, frozenset())
+    return found if callable(found) else lambda _: found
+
+
+def _count(info: Any, inside: frozenset[int]) -> int | KeyCount:
+    """Return a constant where the type alone tells; what may or may not be there counts nothing."""
+    if id(info) in inside:
+        return 0
+    inside = inside | {id(info)}
+    if isinstance(info, mi.StructType | mi.DataclassType | mi.TypedDictType):
+        return 0 if getattr(info, "array_like", False) else _count_fields(info, inside)
+    if isinstance(info, mi.ListType):
+        item = _count(info.item_type, inside)
+        if callable(item):
+            return lambda values: sum(map(item, values))
+        return (lambda values: item * len(values)) if item else 0
+    return 0
+
+
+def _count_fields(info: Any, inside: frozenset[int]) -> int | KeyCount:
+    required = [field for field in info.fields if field.required]
+    own = len(required)
+    counts = [(field.name, _count(field.type, inside)) for field in required]
+    own += sum([count for _, count in counts if not callable(count)])
+    children = tuple((name, count) for name, count in counts if callable(count))
+    if not children:
+        return own
+    if isinstance(info, mi.TypedDictType):
+        return lambda value: own + sum([count(value[name]) for name, count in children])
+    return lambda value: own + sum([count(getattr(value, name)) for name, count in children])
