@@ -171,6 +171,10 @@ class Request:
             self.index = self.headers.indexed()
         return self.index
 
+    def forget_index(self) -> None:
+        """Let go of what makes headers quick to look up; it is made again when somebody asks."""
+        self.index = self._headers = None
+
     @property
     def upgrade(self) -> bytes | None:
         """The protocol that the client would rather talk (``websocket``), if any."""
