@@ -348,9 +348,15 @@ async def test_rs8_an_on_sent_that_fails_holds_up_nobody(caplog: pytest.LogCaptu
     assert "told too much" in caplog.text
 
 
-async def test_hs1_a_handler_may_end_the_connection() -> None:
+async def bye() -> AsyncIterator[bytes]:
+    yield b"bye"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_hs1_a_handler_may_end_the_connection(streamed: bool) -> None:
     async def handle(request: Request) -> Response:
-        return Response(b"bye", headers={"connection": "close"})
+        headers = {"connection": "close", "content-length": "3"} if streamed else {"connection": "close"}
+        return Stream(bye(), headers=headers) if streamed else Response(b"bye", headers=headers)
 
     async with serving(handle) as served:
         client = await served.connect()

@@ -32,12 +32,12 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from vivace.errors import BadMessage, DeadlineExceeded, Forbidden, WebSocketState, WrongResult
+from vivace.errors import DeadlineExceeded, Forbidden, WebSocketState, WrongResult
 from vivace.http.bodies import Bodies
 from vivace.http.request import SAFE_METHODS, Request
 from vivace.http.response import Response, Upgrade, prepared
 from vivace.http.types import AfterHook, Middleware
-from vivace.http.websocket import WebSocket
+from vivace.http.websocket import WebSocket, close_for
 from vivace.routing.routes import Route, RouteOptions, place_of, qualified_name
 
 from .binding import Endpoint
@@ -342,13 +342,5 @@ class Handshake(Upgrade):
         try:
             await socket.reject(response)
         except WebSocketState:  # it was accepted before: all that is left to say is a close code
-            await _close_broken(socket, error)
+            await socket.close(*close_for(error))
         return True
-
-
-async def _close_broken(socket: WebSocket, error: Exception) -> None:
-    """Close with 1007 for a message that the handler could not read, with 1011 for all else (RFC 6455 section 7.4.1)."""
-    if isinstance(error, BadMessage):
-        await socket.close(1007, error.what[:100])  # a reason has at most 123 bytes
-    else:
-        await socket.close(1011)

@@ -15,18 +15,17 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
-from vivace.errors import BadMessage, ClientDisconnected, HTTPError
+from vivace.errors import ClientDisconnected, HTTPError
 from vivace.http.headers import RawHeaders
 from vivace.http.request import Request
 from vivace.http.response import Response, Upgrade, head_fields
 from vivace.http.types import Handle
-from vivace.http.websocket import WebSocketDisconnect
+from vivace.http.websocket import WebSocketDisconnect, close_for
 
 from .http1.refusals import refusal_response
 from .http1.sendfile import read_exactly
 from .http1.wire import WITHOUT_BODY, announced_length, final_status
 from .socket import MessageSocket, State
-from .websocket.frames import INTERNAL_ERROR, INVALID_DATA
 
 FILE_CHUNK: Final = 262_144  # bytes read from a file at once; larger chunks were not faster
 _PER_CONNECTION: Final = frozenset(
@@ -163,12 +162,8 @@ async def converse(handle: Handle, request: Request, socket: MessageSocket) -> N
 async def _end_broken(socket: MessageSocket, error: Exception) -> None:
     if socket.state is State.CONNECTING:
         await socket.reject(refusal_response(error))
-    elif isinstance(error, BadMessage):
-        await socket.close(
-            INVALID_DATA, error.what[:100]
-        )  # a reason has at most 123 bytes (RFC 6455 section 5.5)
     else:
-        await socket.close(INTERNAL_ERROR)
+        await socket.close(*close_for(error))
 
 
 class CarrierSink:

@@ -170,14 +170,7 @@ class JSON(Response):
         headers: Mapping[str, str] | None = None,
         content_type: str | None = None,
     ) -> None:
-        self.body = encode_json(data)
-        self.status = status
-        self._headers = None
-        self.on_sent = None
-        if content_type is not None:
-            self.content_type = content_type
-        if headers:
-            self.headers.update(headers)
+        super().__init__(encode_json(data), status, headers, content_type)
 
 
 class Empty(Response):

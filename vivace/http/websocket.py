@@ -51,6 +51,15 @@ class WebSocketOptions(msgspec.Struct, frozen=True):
     deflate: Deflate | None = None
 
 
+def close_for(error: BaseException) -> tuple[int, str]:
+    """Return the close code and reason for a handler's error (RFC 6455 section 7.4.1): 1007 for a message that it could
+    not read, 1011 for all else. A reason has at most 123 bytes (section 5.5) and tells nothing of our side.
+    """
+    if isinstance(error, BadMessage):
+        return 1007, error.what.encode("utf-8", "replace")[:123].decode("utf-8", "ignore")
+    return 1011, ""
+
+
 class WebSocket:
     """A message channel in both directions; ``str`` is a text message, ``bytes`` a binary one.
 

@@ -54,6 +54,8 @@ class Outlet(asyncio.Protocol):
 
     def write_head(self, request: Request, response: Response, framing: bytes) -> None:
         """Write the head of a response that writes itself."""
+        if response._headers is not None and asks_to_close(response._headers):
+            self._close_after = True
         if self._close_after:
             framing += CLOSE
         elif request.connection.http_version == "1.0":

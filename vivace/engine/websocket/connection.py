@@ -31,16 +31,14 @@ from typing import Any, Final
 
 from vivace.config.settings import Limits, Timeouts
 from vivace.engine.http1.refusals import refusal_response
-from vivace.errors import BadMessage, WebSocketProtocolError, WebSocketState
+from vivace.errors import WebSocketProtocolError, WebSocketState
 from vivace.http.request import Request
 from vivace.http.response import Response
-from vivace.http.websocket import WebSocket, WebSocketDisconnect, WebSocketOptions
+from vivace.http.websocket import WebSocket, WebSocketDisconnect, WebSocketOptions, close_for
 
 from .deflate import Compression, negotiate
 from .frames import (
     ABNORMAL,
-    INTERNAL_ERROR,
-    INVALID_DATA,
     NORMAL,
     PING,
     POLICY,
@@ -482,10 +480,8 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
             self._close(NORMAL, "")
         elif self._state == CONNECTING:
             self._refuse(refusal_response(error))
-        elif isinstance(error, BadMessage):
-            self._close(INVALID_DATA, error.what)
         else:
-            self._close(INTERNAL_ERROR, "")
+            self._close(*close_for(error))
 
     def shut_down(self) -> None:
         """The server stops: close with 1012, so that clients come back elsewhere."""
