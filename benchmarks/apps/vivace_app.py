@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from vivace import App, File, Request, WebSocket
+from vivace import App, File, Request, WebSocket, fan_out
 
 if os.environ.get("BENCHMARK_GC") == "off":
     gc.disable()
@@ -86,9 +86,7 @@ async def fan(socket: WebSocket) -> None:
     listeners.add(socket)
     try:
         async for message in socket:
-            for other in tuple(listeners):
-                if other is not socket:
-                    await other.send(message)
+            fan_out(listeners - {socket}, message)
     finally:
         listeners.discard(socket)
 

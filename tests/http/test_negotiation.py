@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from vivace.errors import NotAcceptable
 from vivace.http.negotiation import (
     parse_accept,
-    preferred_charset,
     preferred_encoding,
     preferred_language,
     preferred_type,
@@ -93,11 +92,6 @@ def test_rq6_encoding(header: str | None, chosen: str | None) -> None:
     assert preferred_encoding(header, ["br", "gzip"]) == chosen
 
 
-def test_rq6_charset() -> None:
-    assert preferred_charset("iso-8859-1;q=0.5, utf-8", ["iso-8859-1", "utf-8"]) == "utf-8"
-    assert preferred_charset("koi8-r", ["utf-8"]) is None
-
-
 def test_rq6_request_asks_all_headers_of_a_name() -> None:
     raw = [(b"Accept", b"text/html;q=0.1"), (b"Accept", b"application/json")]
     asking = Request("GET", "/", raw, Connection())
@@ -127,7 +121,7 @@ def test_number_of_preferences_is_bounded() -> None:
 
 @given(HEADERS, st.lists(st.sampled_from(["text/html", "a/b", "a/*", "b", "en-GB", ""]), max_size=4))
 def test_never_raises_and_chooses_among_the_offers(header: str, offers: list[str]) -> None:
-    for choose in (preferred_type, preferred_language, preferred_charset):
+    for choose in (preferred_type, preferred_language):
         assert choose(header, offers) in {*offers, None}
     assert preferred_encoding(header, offers) in {*offers, "identity", None}
 

@@ -69,11 +69,6 @@ def preferred_language(accept_language: str | None, offers: Sequence[str]) -> st
     return _best(parse_accept(accept_language), offers, _covers_language)
 
 
-def preferred_charset(accept_charset: str | None, offers: Sequence[str]) -> str | None:
-    """Return the charset of ``offers`` that ``Accept-Charset`` likes best, or ``None``."""
-    return _best(parse_accept(accept_charset), offers, _covers_token)
-
-
 def preferred_encoding(accept_encoding: str | None, offers: Sequence[str]) -> str | None:
     """Return the content coding of ``offers`` to use, ``"identity"`` for none, ``None`` when even that is refused.
 

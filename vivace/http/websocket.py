@@ -108,6 +108,14 @@ class WebSocket:
         """
         raise self._abstract("send")
 
+    def try_send(self, message: str | bytes) -> bool:
+        """Send a message unless that would have to wait, and return whether it was taken.
+
+        It is not while ``buffer_bytes`` are unsent, which closes the socket where the route says ``slow="close"``, nor
+        once it is closed. For one message to many sockets see ``fan_out``.
+        """
+        raise self._abstract("try_send")
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the socket, without waiting for the other side; does nothing when it is closed already."""
         raise self._abstract("close")

@@ -194,7 +194,7 @@ async def talk(
 ) -> tuple[list[Event], EngineWebSocket]:
     """Feed ``data`` in pieces to a served socket; return what the client sees, and the socket."""
     socket, transport = await accepted(limits=limits)
-    task = asyncio.create_task(socket.serve(run))
+    task = socket.start(run)
     await settle(2)
     for piece in chopped(data, chop):
         if not transport.closing:

@@ -267,10 +267,10 @@ async def test_rl1_a_cancelled_send_has_sent_nothing() -> None:
 async def test_rl1_policy_drop_counts_and_goes_on() -> None:
     socket, transport = await stalled("drop")
     await socket.send("a")
-    assert not socket.try_send(encode_message("b"))
+    assert not socket.try_send("b")
     assert socket.dropped == 2
     transport.drain()
-    assert socket.try_send(encode_message("c"))
+    assert socket.try_send("c")
     assert seen_by_client(transport)[1:] == ["c"]
 
 
@@ -284,10 +284,9 @@ async def test_rl1_policy_close_ends_the_connection() -> None:
 
 async def test_rl1_policy_wait_lets_try_send_refuse() -> None:
     socket, transport = await stalled()
-    frame = encode_message("b")
-    assert not socket.try_send(frame)
+    assert not socket.try_send("b")
     assert socket.dropped == 0
-    task = asyncio.create_task(socket.send_encoded(frame))
+    task = asyncio.create_task(socket.send("b"))
     await settle()
     transport.drain()
     await task
@@ -542,7 +541,7 @@ async def test_a_handler_that_does_nothing_opens_and_closes() -> None:
 
 async def test_pain_14_shutting_down_closes_with_1012() -> None:
     socket, transport = await accepted()
-    task = asyncio.create_task(socket.serve(echo))
+    task = socket.start(echo)
     await settle()
     socket.shut_down()
     await task

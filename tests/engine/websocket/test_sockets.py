@@ -50,7 +50,7 @@ class Server(asyncio.Protocol):
         socket = EngineWebSocket(request, transport, Limits(), Timeouts(), self.options, self.sockets.discard)
         self.sockets.add(socket)
         socket.attach(rest)
-        self.task = asyncio.ensure_future(socket.serve(self.run))
+        self.task = socket.start(self.run)
 
 
 @asynccontextmanager

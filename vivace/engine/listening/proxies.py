@@ -17,6 +17,7 @@ Anybody can send ``X-Forwarded-For: 127.0.0.1``. What holds here:
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final, Literal, TypeAlias
@@ -114,8 +115,11 @@ class TrustedProxies:
 
 
 def peer_address(name: tuple[Any, ...] | str | bytes | None) -> Address | None:
-    """Return address and port of what a socket calls its peer or itself; ``None`` on a Unix socket."""
-    return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(name) >= 2 else None
+    """Return address and port of what a socket calls its peer or itself; ``None`` on a Unix socket.
+
+    Addresses are interned: behind a proxy, thousands of connections have the same one.
+    """
+    return (sys.intern(str(name[0])), int(name[1])) if isinstance(name, tuple) and len(name) >= 2 else None
 
 
 def replace_host(headers: RawHeaders, host: str) -> None:

@@ -4,12 +4,12 @@ Theory
 ------
 The HTTP protocol hands its transport over (``attach``), which then calls ``data_received`` and its kin here directly;
 the server calls ``expire`` and ``shut_down``. There is no task, timer or queue per socket: an idle one is this object
-and its parser (measured: 377 bytes; 1.75 KB with the task of a handler that waits), besides request and transport.
+and its parser (measured: 456 bytes; 1.75 KB with the task of a handler that waits), besides request and transport.
 
 1. *In.* The next message waits in ``_head``, others behind it in ``_rest``, which exists only while there are any.
-   Beyond the queue's limits parsing stops and the socket is paused; what was read stays packed. A waiting
-   ``receive`` holds a future that only says "look again": the message stays where it is until it is taken, so a
-   cancelled ``receive`` loses nothing.
+   Beyond the queue's limits parsing stops and the socket is paused; what was read stays packed. Who waits in
+   ``receive`` is only told to look again (``stepping`` says how): the message stays where it is until it is taken, so
+   a cancelled ``receive`` loses nothing.
 2. *Out.* ``_writable`` is true while the handshake is answered, the socket is open and less than ``buffer_bytes`` are
    unsent (the transport's high-water mark): one test on the hot path. ``send`` waits *before* it writes, so that a
    cancelled ``send`` has sent nothing and one that returned is on its way.
@@ -24,8 +24,9 @@ and its parser (measured: 377 bytes; 1.75 KB with the task of a handler that wai
 from __future__ import annotations
 
 import asyncio
+import types
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Generator
 from math import inf
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ from vivace.engine.http1.refusals import refusal_response
 from vivace.errors import WebSocketProtocolError, WebSocketState
 from vivace.http.request import Request
 from vivace.http.response import Response
-from vivace.http.websocket import WebSocket, WebSocketDisconnect, WebSocketOptions, close_for
+from vivace.http.websocket import WebSocketDisconnect, WebSocketOptions, close_for
 
 from .deflate import Compression, negotiate
 from .frames import (
@@ -51,36 +52,34 @@ from .frames import (
     encode_frame,
     encode_message,
 )
-from .handshake import accept_response, check_upgrade, choose_subprotocol, refusal
-from .states import CLOSED, CLOSING, CONNECTING, ENDING, LINGERING, OPEN, TALKING, Failed, Run
+from .handshake import accept_response, check_upgrade, choose_subprotocol, refusal, settle
+from .states import CLOSED, CLOSING, CONNECTING, ENDING, LINGERING, OPEN, TALKING
+from .stepping import EAGER, PARKED, SteppedSocket
 
 DEFAULT_OPTIONS: Final = WebSocketOptions()
 ENDING_GRACE: Final = 1.0  # seconds for the handler to deal with what came before the peer's end
 _PING: Final = encode_frame(PING, b"")
 
 
-class EngineWebSocket(WebSocket, asyncio.Protocol):
+class EngineWebSocket(SteppedSocket, asyncio.Protocol):
     """The server's side of a WebSocket, from the Upgrade request to the end of the connection.
 
     ``forget`` is called once, when the connection is gone. Raises what ``check_upgrade`` and ``negotiate`` raise.
     """
 
     __slots__ = (
-        "_alive",
         "_busy",
         "_compression",
+        "_encode",
         "_ending",
         "_forget",
-        "_head",
         "_key",
         "_limits",
         "_options",
-        "_parser",
         "_pinged",
         "_pong",
         "_queued",
         "_reading",
-        "_receiver",
         "_rest",
         "_senders",
         "_since",
@@ -111,6 +110,7 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         self._forget = forget
         self.transport = transport
         self._compression = self._agree()
+        self._encode = encode_message if self._compression is None else self._compression.encode
         self._parser = FrameParser(
             limit=self._options.message_bytes or limits.websocket_message_bytes,
             fragments=limits.websocket_fragments,
@@ -119,15 +119,12 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         self._state = CONNECTING
         self._writable = False
         self._reading = True
-        self._head: str | bytes | None = None
         self._rest: deque[str | bytes] | None = None
         self._queued = 0  # bytes (of text: characters) in _rest
-        self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] | None = None
         self._busy = False  # the handler has taken a message and not asked for another
         self._ending: Close | WebSocketProtocolError | None = None
         self._pong: bytes | None = None  # payload of the latest ping that could not be answered yet
-        self._alive = True  # bytes came since expire() looked
         self._pinged = False
         self._since = self._until = (
             0.0  # _until: when an end that has begun is enforced; 0: not looked at yet
@@ -192,6 +189,7 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         self._key = ""
         self._state = OPEN
         self._writable = True
+        settle(self.request)
         self._pump()
 
     def _agree(self) -> Compression | None:
@@ -204,30 +202,33 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
 
     # -- messages in ------------------------------------------------------------------------------------------------
 
-    def receive(self) -> Coroutine[Any, Any, str | bytes]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def receive(self) -> str | bytes:
         """Return the next message; see ``WebSocket.receive``."""
-        return self._take(WebSocketDisconnect)
+        return await self.__anext__(WebSocketDisconnect)
 
-    def __anext__(self) -> Coroutine[Any, Any, str | bytes]:
-        return self._take(StopAsyncIteration)  # not through receive(): one coroutine less per message
-
-    async def _take(self, ending: type[WebSocketDisconnect | StopAsyncIteration]) -> str | bytes:
-        """Return the next message, or raise ``ending``; a future is made only to wait."""
+    @types.coroutine
+    def __anext__(
+        self, ending: type[WebSocketDisconnect | StopAsyncIteration] = StopAsyncIteration
+    ) -> Generator[Any, Any, str | bytes]:
+        """Return the next message, or raise ``ending``; all that a message costs ``async for`` is this generator."""
         self._busy = False
         while self._head is None:
             if self._state != OPEN:
                 self._answer_or_raise(ending)
                 continue
-            if self._receiver is not None:
+            if self._receiving:
                 raise WebSocketState(
                     "Two tasks receive from one WebSocket at a time.",
                     fix="Let one task receive and hand the messages out.",
                 )
-            self._receiver = asyncio.get_running_loop().create_future()
+            self._receiving = True
             try:
-                await self._receiver
+                if self._stepping and (not EAGER or asyncio.current_task() is self._task):
+                    yield PARKED
+                else:
+                    yield from self._wait()
             finally:
-                self._receiver = None
+                self._receiving = False
         self._busy = True
         message = self._head
         if self._rest is None:
@@ -260,22 +261,15 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         ):
             self._pump()
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the transport."""
-        self._alive = True
-        if self._receiver is not None and self._head is None and not self._receiver.done():
-            message = self._parser.whole(data)
-            if message is not None:  # one packet, one message, and somebody waits for it
-                self._head = message
-                self._receiver.set_result(None)
-                return
+    def _fed(self, data: bytes) -> bool:
         if self._state == LINGERING:
-            return
+            return False
         self._parser.feed(data)
         if self._state == CONNECTING:
             self._pause_reading()  # section 4.1: a client must wait for our answer, so this is more than we owe it
-            return
+            return False
         self._pump()
+        return self._receiving and self._head is not None
 
     def _pump(self) -> None:
         """Turn fed bytes into messages as long as the queue has room."""
@@ -292,8 +286,6 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
                     self._control(event)
                 elif self._head is None and self._state != CLOSING:
                     self._head = event
-                    if self._receiver is not None and not self._receiver.done():
-                        self._receiver.set_result(None)
                 elif self._state != CLOSING:
                     self._queue(event)
         except WebSocketProtocolError as error:
@@ -363,25 +355,19 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         """Send a message; see ``WebSocket.send``. With ``slow="drop"`` it may be dropped, which is counted."""
         if not self._writable and not await self._admitted():
             return
-        encode = encode_message if self._compression is None else self._compression.encode
-        self.transport.write(encode(message))
+        self.transport.write(self._encode(message))
 
-    async def send_encoded(self, frame: bytes) -> None:
-        """Send a frame made by ``encode_message``, which may go to many sockets; otherwise like ``send``."""
-        if self._writable or await self._admitted():
-            self.transport.write(frame)
+    def try_send(self, message: str | bytes) -> bool:
+        """Send a message unless that would have to wait; see ``WebSocket.try_send``."""
+        return self.try_send_frame(self._encode(message))
 
-    def try_send(self, frame: bytes) -> bool:
-        """Send a frame made by ``encode_message`` unless that would have to wait; return whether it was taken."""
+    def try_send_frame(self, frame: bytes) -> bool:
+        """``try_send`` a frame made by ``encode_message``, which may go to any number of sockets."""
+        if self._state == CONNECTING:
+            self._answer()
         if self._writable:
             self.transport.write(frame)
             return True
-        return self._try_slow(frame)
-
-    def _try_slow(self, frame: bytes) -> bool:
-        if self._state == CONNECTING:
-            self._answer()
-            return self.try_send(frame)
         if self._state in TALKING:
             self._overflow()
         return False
@@ -456,21 +442,6 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
         self._end(code, reason)
         self._pump()
 
-    async def serve(self, run: Run, failed: Failed | None = None) -> None:
-        """Run a handler and close the socket after it; what it raises, and ``failed`` leaves, goes on to the caller."""
-        try:
-            await run(self)
-        except WebSocketDisconnect:
-            pass
-        except Exception as error:
-            if failed is None or not await failed(self, error):
-                self.finish(error)
-                raise
-        except BaseException as error:
-            self.finish(error)
-            raise
-        self.finish(None)
-
     def finish(self, error: BaseException | None) -> None:
         """Close with the code that fits how the handler ended: 1000, 1007 (a bad message), 1011.
 
@@ -517,8 +488,7 @@ class EngineWebSocket(WebSocket, asyncio.Protocol):
             self._queued = 0
         self._writable = False
         self._pong = None
-        if self._receiver is not None and not self._receiver.done():
-            self._receiver.set_result(None)
+        self._wake()
         self._wake_senders()
 
     def _disconnect(self) -> WebSocketDisconnect:

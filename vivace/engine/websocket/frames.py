@@ -52,6 +52,7 @@ _FIN_BINARY: Final = _FIN | BINARY
 _CONTROL_BYTES: Final = 125  # section 5.5
 _SHORT: Final = Struct("!BBH")
 _LONG: Final = Struct("!BBQ")
+# masked frames, by the length of the payload
 _HEADS: Final = {
     opcode: tuple(bytes((_FIN | opcode, size)) for size in range(126))
     for opcode in (TEXT, BINARY, CLOSE, PING, PONG)
@@ -113,7 +114,17 @@ class FrameParser:
     ``unread`` is empty.
     """
 
-    __slots__ = ("_inflater", "_masked", "_partial", "_start", "deaf", "fragments", "limit", "unread")
+    __slots__ = (
+        "_inflater",
+        "_masked",
+        "_partial",
+        "_short",
+        "_start",
+        "deaf",
+        "fragments",
+        "limit",
+        "unread",
+    )
 
     def __init__(
         self,
@@ -129,6 +140,7 @@ class FrameParser:
         self._start = 0
         self._partial: _Partial | None = None
         self.limit = limit
+        self._short = min(limit, 125) if masked else -1  # longest payload for whole(); -1: none
         self.fragments = fragments
         self.deaf = False
 
@@ -145,18 +157,17 @@ class FrameParser:
     def whole(self, data: bytes) -> str | bytes | None:
         """Return the message of a packet that is one short frame and nothing else; otherwise nothing is consumed."""
         length = len(data) - 6
-        if not self._masked or self.unread or self._partial is not None or not 0 <= length < 126:
+        if self.unread or self._partial is not None or not 0 <= length <= self._short:
             return None
-        if data[1] != length | 128 or length > self.limit or self.deaf:
+        if data[1] != length | _MASKED:
             return None
-        if data[0] == _FIN_BINARY:
-            return apply_mask(data[6:], data[2:6])
-        if data[0] != _FIN_TEXT:
-            return None
-        try:
-            return apply_mask(data[6:], data[2:6]).decode()
-        except UnicodeDecodeError:
-            return None  # the long way finds it again, and says so
+        first = data[0]
+        if first == _FIN_TEXT:
+            try:
+                return apply_mask(data[6:], data[2:6]).decode()
+            except UnicodeDecodeError:
+                return None  # the long way finds it again, and says so
+        return apply_mask(data[6:], data[2:6]) if first == _FIN_BINARY else None
 
     def next(self) -> Event | None:
         """Return the next event, or ``None`` when more bytes are needed; raises ``WebSocketProtocolError``."""
@@ -222,6 +233,7 @@ class FrameParser:
 
     def _stop(self) -> None:
         self.deaf = True
+        self._short = -1
         self.unread = b""
         self._start = 0
         self._partial = None
@@ -423,14 +435,14 @@ def encode_frame(
 def encode_message(message: str | bytes) -> bytes:
     """Return a message as one server frame, to be sent to any number of sockets; raises ``UnsendableMessage``."""
     if type(message) is str:
-        payload = encode_text(message)
-        if len(payload) < 126:
-            return _TEXT_HEADS[len(payload)] + payload
-        return encode_frame(TEXT, payload)
-    if type(message) is bytes:
-        if len(message) < 126:
-            return _BINARY_HEADS[len(message)] + message
-        return encode_frame(BINARY, message)
+        try:
+            payload = message.encode()
+        except UnicodeEncodeError:
+            payload = encode_text(message)  # which says what is wrong
+        size = len(payload)
+        return _TEXT_HEADS[size] + payload if size < 126 else encode_frame(TEXT, payload)
+    if type(message) is bytes and len(message) < 126:
+        return _BINARY_HEADS[len(message)] + message
     opcode, payload = message_payload(message)
     return encode_frame(opcode, payload)
 
