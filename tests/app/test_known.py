@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypedDict
 
 import msgspec
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from msgspec import inspect as mi
 
 from vivace.app.binding.bodies import json_decoder
-from vivace.app.binding.known import key_count
-from vivace.errors import ValidationFailed
+from vivace.app.binding.known import deepest, key_count
+from vivace.config.secret import Secret
+from vivace.errors import BadRequest, ValidationFailed
+from vivace.http.jsonbodies import nesting
 
 
 class Line(msgspec.Struct):
@@ -89,3 +92,52 @@ def test_rq8_an_unknown_field_is_always_found(order: Order, name: str, drop: boo
 )
 def test_rq8_spaces_and_repeated_keys_are_as_before(body: bytes) -> None:
     assert json_decoder(Point)(body, 64).x == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels"),
+    [
+        (int, 0),
+        (list[int], 1),
+        (dict[str, list[int]], 2),
+        (tuple[int, list[str]], 2),
+        (Order, 3),
+        (Shape, 3),
+        (Order | None, 3),
+        (list[Order], 4),
+        (Tree, inf),
+        (dict[str, Any], inf),
+        (list[msgspec.Raw], inf),
+        (Secret[str], inf),
+    ],
+)
+def test_a_type_says_how_deep_its_values_are(kind: Any, levels: float) -> None:
+    assert deepest(mi.type_info(kind)) == levels
+
+
+@given(order=ORDERS, depth=st.integers(0, 6), extra=st.integers(0, 6), known=st.booleans())
+def test_levels_are_limited_whether_the_type_bounds_them_or_not(
+    order: Order, depth: int, extra: int, known: bool
+) -> None:
+    """PAINS 31: what the type does not know is counted, too; nothing is told of a document that is too deep but that."""
+    value = msgspec.to_builtins(order)
+    if not known:
+        value["extr"] = 1
+        for _ in range(extra):
+            value["extr"] = [value["extr"]]
+    raw = msgspec.json.encode(value)
+    read = json_decoder(Order)
+    if nesting(raw) > depth:
+        with pytest.raises(BadRequest, match="too deep"):
+            read(raw, depth)
+    elif known:
+        assert read(raw, depth) == order
+    else:
+        with pytest.raises(ValidationFailed):
+            read(raw, depth)
+
+
+def test_what_is_unknown_and_deeper_than_the_stack_is_refused() -> None:
+    raw = b'{"x":1,"y":2,"z":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(BadRequest, match="too deep"):
+        json_decoder(Point)(raw, 100)

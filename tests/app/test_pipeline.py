@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,55 @@ async def test_mw1_mixed_chain_hops_to_no_thread() -> None:
         assert (await client.get("/")).text == "home"
     assert threads == {threading.get_ident()}
     assert inside[0] != threading.get_ident()  # the one hop: the `def` handler's own
+
+
+async def test_mw1_every_kind_of_callable_is_a_layer() -> None:
+    """Plain functions are copied with what comes next as a default; all others must not be."""
+    trail: list[str] = []
+
+    async def with_cell(request: Request, call_next: CallNext) -> Response:
+        trail.append("cell")
+        return await call_next(request)
+
+    async def with_default(request: Request, call_next: CallNext, word: str = "default") -> Response:
+        trail.append(word)
+        return await call_next(request)
+
+    async def with_default_next(request: Request, call_next: CallNext | None = None) -> Response:
+        assert call_next is not None
+        return await call_next(request)
+
+    async def with_keyword(request: Request, call_next: CallNext, *, word: str = "keyword") -> Response:
+        trail.append(word)
+        return await call_next(request)
+
+    async def with_any(*args: Any) -> Response:
+        request, call_next = args
+        trail.append("any")
+        response: Response = await call_next(request)
+        return response
+
+    @wraps(with_cell)
+    async def wrapped(request: Request, call_next: CallNext) -> Response:
+        return await with_cell(request, call_next)
+
+    class Layer:
+        async def __call__(self, request: Request, call_next: CallNext) -> Response:
+            trail.append("object")
+            return await call_next(request)
+
+        async def method(self, request: Request, call_next: CallNext) -> Response:
+            trail.append("method")
+            return await call_next(request)
+
+    named = partial(with_default, word="partial")
+    layers: list[Any] = [with_cell, with_default, with_default_next, with_keyword, with_any, wrapped, named]
+    app = App(middleware=[*layers, Layer(), Layer().method, with_cell])
+    app.get("/")(lambda: "home")
+    async with Client(app) as client:
+        assert (await client.get("/")).text == "home"
+    assert trail == "cell default keyword any cell partial object method cell".split()
+    assert with_cell.__defaults__ is None
 
 
 async def test_mw4_middleware_of_one_route_and_opting_out() -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from .serving import APP, PATIENCE, Load, get, read_response, served
@@ -258,6 +259,61 @@ time.sleep(60)
         await _gone(frozenset(started))
         assert started
         assert "Traceback" not in server.log
+
+
+async def test_wk1_stop_that_comes_while_forked_workers_start_ends_them(tmp_path: Path) -> None:
+    source = """
+import os, signal, time
+with open(f"started-{os.getpid()}", "w"):
+    os.kill(os.getppid(), signal.SIGTERM)
+time.sleep(60)
+"""
+    with served(tmp_path, source, workers=2, expect_start=False) as server:
+        assert server.process.wait(PATIENCE) == 0
+        started = [int(file.name.rpartition("-")[2]) for file in tmp_path.glob("started-*")]
+        await _gone(frozenset(started))
+        assert started
+        assert "Traceback" not in server.log
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+async def test_wk1_first_workers_are_forked_and_find_what_fresh_ones_find(tmp_path: Path) -> None:
+    source = """
+import os, sys
+from pathlib import Path
+from vivace import App
+
+app = App()
+
+@app.get("/")
+async def look() -> dict:
+    kinds = [os.readlink(f"/proc/self/fd/{name}").partition(":")[0] for name in os.listdir("/proc/self/fd")[:-1]]
+    main = sys.modules["__main__"].__spec__
+    return {
+        "fresh": main is not None and main.name == "vivace.cli.worker",
+        "sockets": kinds.count("socket"),
+        "input": os.readlink("/proc/self/fd/0"),
+        "leads": os.getpgid(0) == os.getpid(),
+        "path": sys.path[0] == os.getcwd(),
+        "word": os.environ["WORD"],
+    }
+"""
+    with served(tmp_path, source, workers=2, environment={"WORD": "said"}) as server:
+        first = frozenset(await server.until_ready(2))
+        forked = msgspec.json.decode(await get(server.port))
+        server.send(signal.SIGHUP)
+        await server.until_ready(2, without=first)
+        await _gone(first)
+        fresh = msgspec.json.decode(await get(server.port))
+        assert (forked.pop("fresh"), fresh.pop("fresh")) == (False, True)
+        assert forked == fresh
+        assert (fresh["input"], fresh["leads"], fresh["path"], fresh["word"]) == (
+            os.devnull,
+            True,
+            True,
+            "said",
+        )
+        assert server.stop() == 0
 
 
 async def test_serving_without_a_supervisor(tmp_path: Path) -> None:

@@ -94,7 +94,11 @@ class Plan:
             if self._known_hosts.get(index.get(b"host", b"")) is not True:
                 self._check_host(request)
             if self._chain is not None:
-                response = require_response(await self._chain(request), *self.parts.middleware)
+                answered: Any = await self._chain(request)  # by users' code: it may be anything
+                if isinstance(answered, Response):
+                    response = answered
+                else:
+                    response = require_response(answered, *self.parts.middleware)
             else:
                 target = self._target(request, index)
                 serve = target.serve
@@ -120,7 +124,7 @@ class Plan:
     async def _dispatch(self, request: Request) -> Response:
         """Route and serve inside the middleware; errors are responses from here on."""
         try:
-            target = self._target(request, request.indexed())
+            target = self._target(request, request.index or request.indexed())
             serve = target.serve
             response = await (target.endpoint.respond(request) if serve is None else serve(request))
             return await prepared(response, request) if response.needs_prepare else response
@@ -143,15 +147,15 @@ class Plan:
         methods = self._static.get(request.raw_path)
         target = methods.get(request.method) if methods is not None and b"upgrade" not in index else None
         if target is None:
-            target = self._find(request)
+            target = self._find(request, index)
         request.route = target.route
         if target.special:
             self._prepare(request, target)
         return target
 
-    def _find(self, request: Request) -> Target:
+    def _find(self, request: Request, index: Mapping[bytes, bytes]) -> Target:
         """Route what is no static path: parameters, hosts, sockets, and all that is not found."""
-        method = WEBSOCKET if request.wants_websocket else request.method
+        method = WEBSOCKET if b"upgrade" in index and request.wants_websocket else request.method
         target, request.path_params = self._route(method, request)
         return target
 

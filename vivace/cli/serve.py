@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vivace.engine.listening.listeners import Listener, open_listeners, report, write_file
-from vivace.engine.workers.options import EXIT_STARTUP, ServeOptions
+from vivace.engine.workers.options import EXIT_STARTUP, ServeOptions, WorkerOptions
 from vivace.engine.workers.spawning import Spawn, give_way, launch_first, worker_options
 from vivace.errors import VivaceError
 
@@ -70,6 +70,8 @@ def _supervise(
         write_file(options.pid_file, f"{os.getpid()}\n")
         stack.callback(_remove, options.pid_file)
     launched = launch_first(spawn, [worker_options(options, listeners, n) for n in range(options.workers)])
+    if isinstance(launched, WorkerOptions):
+        return _work(launched, listeners, health, stack)
     give_way(launched, health)
     import asyncio  # now that the workers have what they need
 
@@ -77,6 +79,22 @@ def _supervise(
 
     supervisor = Supervisor(spawn, options, listeners, health, launched=launched, ready=ready)
     return asyncio.run(supervisor.run())
+
+
+def _work(
+    options: WorkerOptions, listeners: Sequence[Listener], health: Sequence[Listener], stack: ExitStack
+) -> int:
+    """Go on as a worker that was forked, as a fresh interpreter would: what is the supervisor's is left alone."""
+    stack.pop_all()
+    for listener in health:
+        listener.sock.close()
+    for listener in listeners:
+        listener.sock.detach()  # the worker makes its own object of the descriptor
+    if not sys.flags.safe_path:
+        sys.path[0] = str(Path.cwd())  # as ``python -m`` does, so that a reload imports the same
+    from .worker import work
+
+    return work(options)
 
 
 def _remove(path: str) -> None:

@@ -6,7 +6,7 @@ import sys
 import traceback
 
 from vivace.app.loading import load_app
-from vivace.engine.workers.options import EXIT_STARTUP
+from vivace.engine.workers.options import EXIT_STARTUP, WorkerOptions
 from vivace.engine.workers.worker import decode_options, run_worker
 from vivace.errors import VivaceError
 
@@ -14,10 +14,19 @@ from .logs import set_up_logging
 
 
 def main(arguments: list[str]) -> int:
-    """Load the app and serve it; a failure is told on stderr and is the exit status."""
+    """Serve as the options say, which are the only argument."""
     set_up_logging()
     try:
         options = decode_options(arguments[0])
+    except Exception as error:
+        tell(error)
+        return EXIT_STARTUP
+    return work(options)
+
+
+def work(options: WorkerOptions) -> int:
+    """Load the app and serve it; a failure is told on stderr and is the exit status."""
+    try:
         return run_worker(load_app(options.target), options)
     except Exception as error:
         tell(error)

@@ -51,9 +51,15 @@ def decode_json(body: bytes, depth: int | None, decode: Callable[[bytes], T] | N
         raise _bad_utf8(body) from None
     except RecursionError:
         raise _too_deep(depth) from None
-    if depth is not None and body.count(b"[") + body.count(b"{") > depth and nesting(body) > depth:
-        raise _too_deep(depth)
+    if depth is not None:
+        require_depth(body, depth)
     return value
+
+
+def require_depth(body: bytes, depth: int) -> None:
+    """Raise ``BadRequest`` when a well-formed JSON document goes deeper than ``depth`` levels."""
+    if body.count(b"[") + body.count(b"{") > depth and nesting(body) > depth:
+        raise _too_deep(depth)
 
 
 def nesting(body: bytes) -> int:

@@ -132,8 +132,10 @@ class Request:
             self.raw_path, _, self.query_string = target.partition("?")
         else:
             self.raw_path = target
-        if body:
+        if type(body) is not bytes:
             self.set_body(body)
+        elif body:
+            self._body = body
 
     def set_body(self, body: bytes | BodySource) -> None:
         """Give the request its body; for engines, which know it later than the head."""
@@ -296,21 +298,26 @@ class Request:
 
         A body with a Content-Encoding is decoded where ``bodies.codings`` allows it, else ``UnsupportedMediaType``.
         """
-        if self._whole is None:
-            if self._body is not None:
-                limit = self.body_limit
-                if b"content-encoding" not in self.indexed() and (limit is None or len(self._body) <= limit):
-                    self._whole = self._body  # the common case: it came with the head
-                else:
-                    self._whole = await self._read_whole()
-            else:
-                if self._turn is None:
-                    self._turn = asyncio.Lock()
-                async with (
-                    self._turn
-                ):  # two tasks may ask while it arrives: the second has what the first one read
-                    if self._whole is None:
-                        self._whole = await self._read_whole()
+        whole = self.whole_body()
+        if whole is None and self._body is not None:
+            whole = self._whole = await self._read_whole()
+        elif whole is None:
+            if self._turn is None:
+                self._turn = asyncio.Lock()
+            # Two tasks may ask while it arrives: the second has what the first one read.
+            async with self._turn:
+                whole = self._whole
+                if whole is None:
+                    whole = self._whole = await self._read_whole()
+        return whole
+
+    def whole_body(self) -> bytes | None:
+        """Return the body where it came with the head and is read as it is; ``None`` means: ``await body()``."""
+        body, limit = self._body, self.body_limit
+        if self._whole is None and body is not None and (limit is None or len(body) <= limit):
+            if b"content-encoding" in self.indexed():
+                return None
+            self._whole = body
         return self._whole
 
     async def _read_whole(self) -> bytes:

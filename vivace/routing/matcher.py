@@ -81,6 +81,8 @@ class Table(Generic[T]):
         entry = walk(self.root, 1, keys, parts, values, method, request, missed)
         if entry is None:
             return None
+        if len(values) == 1 and not entry.mounted:  # most routes: a third of the price of what follows
+            return cast("T", entry.target), {entry.names[0]: values[0]}
         params = dict(zip(entry.names, values))  # noqa: B905  (as many, by construction; strict= costs 150 ns more)
         if entry.mounted:
             params[REST] = _raw_rest(path, params[REST])
@@ -130,11 +132,6 @@ class Matcher(Generic[T]):
         not match. Raises ``NotFound``, ``MethodNotAllowed``, ``UpgradeRequired``, ``BadRequest`` (malformed path) and
         ``MovedPermanently`` (308 to the other spelling of the trailing slash).
         """
-        methods = self.static.get(path)
-        if methods is not None:
-            target = methods.get(method)
-            if target is not None:
-                return target, {}
         missed: list[Mapping[str, Any]] = []
         found = self._find(method, path, request, missed)
         return found if found is not None else self._unanswered(method, path, request, missed)

@@ -8,6 +8,7 @@ it is missing.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -16,16 +17,37 @@ from msgspec import inspect as mi
 from vivace.errors import ValidationFailed
 from vivace.http.bodies import JSON, MULTIPART, URLENCODED, unsupported
 from vivace.http.charsets import require_utf8
-from vivace.http.jsonbodies import decode_json
+from vivace.http.jsonbodies import decode_json, require_depth
 from vivace.http.request import Request
 
 from .defaults import completer
 from .describe import missing
-from .known import key_count, known_fields
+from .known import Check, deepest, key_count, known_fields
 from .secrets import decode_secret
 from .walk import problems_of
 
 ReadBody: TypeAlias = Callable[[Request], Awaitable[Any]]
+
+
+class WholeBody:
+    """Reads a parameter from the whole body; ``take`` makes the value of ``(raw, request)`` and awaits nothing.
+
+    The compiled function calls ``take`` itself where the body came with the head, which saves two coroutines. ``form``
+    reads what says that it is a form instead.
+    """
+
+    __slots__ = ("form", "take")
+
+    def __init__(self, take: Callable[[bytes, Request], Any], form: ReadBody | None = None) -> None:
+        self.take = take
+        self.form = form
+
+    async def __call__(self, request: Request) -> Any:
+        """Return the value for ``request``."""
+        if self.form is not None and says_form(request):
+            return await self.form(request)
+        return self.take(await request.body(), request)
+
 
 REQUIRED: Final = object()
 """Stands for "no default"."""
@@ -34,19 +56,28 @@ FORM_TYPES: Final = (URLENCODED, MULTIPART)
 
 
 def json_decoder(annotation: Any, *, allow_unknown: bool = False) -> Callable[[bytes, int], Any]:
-    """Return ``(bytes, depth) → value`` for a type; raises ``BadRequest`` or ``ValidationFailed``."""
+    """Return ``(bytes, depth) → value`` for a type; raises ``BadRequest`` or ``ValidationFailed``.
+
+    Levels are counted only where the type does not bound them. A value in which nothing but the type's own fields was
+    found is no deeper than the type (measured for 1 KB: this saves 10,000 of 48,000 instructions).
+    """
     decode = msgspec.json.Decoder(annotation, dec_hook=decode_secret).decode
     info = mi.type_info(annotation)
     known = None if allow_unknown else known_fields(info)
     complete = completer(info)
     count = key_count(info)
+    levels = inf if allow_unknown else deepest(info)
     plain = msgspec.json.Decoder().decode
+
+    def all_known(check: Check, raw: bytes, depth: int) -> bool:
+        require_depth(raw, depth)  # what is unknown may be of any depth
+        return check(plain(raw))
 
     def read(raw: bytes, depth: int) -> Any:
         failure: Exception | None = None
         try:
-            value = decode_json(raw, depth, decode)
-            if known is None or raw.count(b":") == count(value) or known(plain(raw)):
+            value = decode_json(raw, None if levels <= depth else depth, decode)
+            if known is None or raw.count(b":") == count(value) or all_known(known, raw, depth):
                 return value if complete is None else complete(value)
         except (
             msgspec.ValidationError,
@@ -59,32 +90,27 @@ def json_decoder(annotation: Any, *, allow_unknown: bool = False) -> Callable[[b
     return read
 
 
-def json_body(annotation: Any, default: Any = REQUIRED, *, allow_unknown: bool = False) -> ReadBody:
+def json_body(annotation: Any, default: Any = REQUIRED, *, allow_unknown: bool = False) -> WholeBody:
     """Return the reader of a JSON body."""
     decode = json_decoder(annotation, allow_unknown=allow_unknown)
     info = mi.type_info(annotation)
 
-    async def read(request: Request) -> Any:
-        raw = await request.body()
+    def take(raw: bytes, request: Request) -> Any:
         if not raw:
             if default is REQUIRED:
                 raise ValidationFailed([missing("body", "", info)])
             return default
-        if request.headers.first(b"content-type") != b"application/json":
+        if request.indexed().get(b"content-type") != b"application/json":
             check_json(request)
         return decode(raw, request.bodies.limits.json_depth)
 
-    return read
+    return WholeBody(take)
 
 
-def raw_body(default: Any = REQUIRED) -> ReadBody:
+def raw_body(default: Any = REQUIRED) -> WholeBody:
     """Return the reader of a ``bytes`` parameter: the body as it came, whatever its media type."""
     empty = b"" if default is REQUIRED else default
-
-    async def read(request: Request) -> Any:
-        return await request.body() or empty
-
-    return read
+    return WholeBody(lambda raw, _: raw or empty)
 
 
 def check_json(request: Request) -> None:
@@ -95,13 +121,7 @@ def check_json(request: Request) -> None:
     require_utf8(request.headers.get("content-type", "") or "", "JSON body")
 
 
-def form_or_json(form: ReadBody, json: ReadBody) -> ReadBody:
-    """Return a reader that takes a form or JSON, as the content type says."""
-
-    async def read(request: Request) -> Any:
-        content_type = request.headers.first(b"content-type")
-        if content_type != b"application/json" and request.content_type in FORM_TYPES:
-            return await form(request)
-        return await json(request)
-
-    return read
+def says_form(request: Request) -> bool:
+    """Return whether a body says that it is a form."""
+    content_type = request.indexed().get(b"content-type")
+    return content_type != b"application/json" and request.content_type in FORM_TYPES

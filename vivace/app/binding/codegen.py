@@ -8,7 +8,10 @@ request; a function written for the signature pays for nothing but the work. Wha
         path = read_path(request)
         try:
             i0 = path_0(path)
-            i1 = await body_1(request)
+            raw = request.whole_body()
+            if raw is None:
+                raw = await request.body()
+            i1 = take_1(raw, request)
         except ValidationFailed:
             raise await collect(request) from None
         scope = Scope()
@@ -40,6 +43,7 @@ from vivace.app.dependencies import AppValues, Kind, Provider, plain_function
 from vivace.errors import Problem, ValidationFailed
 from vivace.http.request import Request
 
+from .bodies import WholeBody, says_form
 from .plan import Plan, Step
 from .signature import Argument, Input
 from .texts import single_values
@@ -118,10 +122,27 @@ class Writer:
         for index, found in enumerate(self.plan.inputs):
             self.namespace[f"read_{index}"] = found.read
             source = self._source(found)
-            call = f"await read_{index}(request)" if source == "body" else f"read_{index}({source})"
-            self.add(f"i{index} = {call}", 2)
+            if isinstance(found.read, WholeBody):
+                self._take_body(index, found.read)
+            else:
+                call = f"await read_{index}(request)" if source == "body" else f"read_{index}({source})"
+                self.add(f"i{index} = {call}", 2)
         self.add("except ValidationFailed:")
         self.add("raise await collect(request) from None", 2)
+
+    def _take_body(self, index: int, body: WholeBody) -> None:
+        self.namespace[f"take_{index}"] = body.take
+        indent = 2
+        if body.form is not None:
+            self.namespace.update({f"form_{index}": body.form, "says_form": says_form})
+            self.add("if says_form(request):", 2)
+            self.add(f"i{index} = await form_{index}(request)", 3)
+            self.add("else:", 2)
+            indent = 3
+        self.add("raw = request.whole_body()", indent)
+        self.add("if raw is None:", indent)
+        self.add("raw = await request.body()", indent + 1)
+        self.add(f"i{index} = take_{index}(raw, request)", indent)
 
     def _source(self, found: Input) -> str:
         if found.place == "query" and any(other.many for other in self.plan.inputs if other.place == "query"):

@@ -69,7 +69,9 @@ def read_decimal(text: str) -> Decimal:
 
 def read_bool(text: str) -> bool:
     """Return what ``true``, ``1``, ``on``, ``false``, ``0`` or ``off`` mean; case does not matter."""
-    value = _BOOLEANS.get(text.lower())
+    value = _BOOLEANS.get(text)
+    if value is None:
+        value = _BOOLEANS.get(text.lower())
     if value is None:
         raise ValueError(text)
     return value

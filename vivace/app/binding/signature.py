@@ -25,7 +25,7 @@ from vivace.http.multidict import MultiDict
 from vivace.http.request import Request
 from vivace.http.websocket import WebSocket
 
-from .bodies import REQUIRED, ReadBody, form_or_json, json_body, raw_body
+from .bodies import REQUIRED, ReadBody, WholeBody, json_body, raw_body
 from .forms import is_form, is_upload
 from .known import MODELS, SEQUENCES, unreadable
 from .markers import Depends, Marker, Path
@@ -304,7 +304,7 @@ class _Parameter:
         async def form(request: Request) -> Any:
             return model(await request.form())
 
-        return form_or_json(form, json)
+        return WholeBody(json.take, form)
 
     def _without_body(self, info: Any) -> Input | None:
         methods = ", ".join(sorted(self.context.methods))

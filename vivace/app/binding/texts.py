@@ -45,7 +45,12 @@ def single_values(query_string: str) -> Mapping[str, str]:
         return _NO_VALUES
     if "%" in query_string or "+" in query_string:
         return dict(query_pairs(query_string))
-    return {name: value for name, _, value in [piece.partition("=") for piece in query_string.split("&")]}
+    values: dict[str, str] = {}
+    # No comprehension: its frame and its tuples would cost half as much again.
+    for piece in query_string.split("&"):
+        name, _, value = piece.partition("=")
+        values[name] = value
+    return values
 
 
 class Field(msgspec.Struct, frozen=True):

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,12 +36,11 @@ from vivace.errors import (
     HTTPError,
     RequestTimeout,
 )
-from vivace.http.headers import RawHeaders
 from vivace.http.request import Request
 from vivace.http.response import Response, Upgrade
 
 from .connection import EngineConnection
-from .familiar import REQUEST_LINE, Familiar, remember
+from .familiar import Familiar, remember
 from .intake import Intake
 from .reader import BodyReader
 from .refusals import handshake_with_body, head_size, oversized_head, refusal_response
@@ -231,13 +229,15 @@ class HTTPProtocol(Intake):
         """Feed the parser; then serve what is complete."""
         if self._lingering:
             return
-        if self._familiar is not None:
-            tail, headers, index = self._familiar
-            if data.endswith(tail):
-                line = REQUEST_LINE.fullmatch(data, 0, len(data) - len(tail))
-                if line is not None and len(data) <= self._limits.target_bytes:
-                    self._recognised(line, headers, index)
-                    return
+        if self._familiar is not None and len(data) <= self._slice:
+            request = self._familiar.read(data, self._connection)
+            if request is not None:
+                if self._task is None and not self._queue and not self.write_paused:
+                    self._start(request, True, None)
+                else:
+                    self._queue.append((request, True, None))
+                    self._update_reading()
+                return
         if len(data) > self._slice or self._held is not None:
             self._hold(data)
             return
@@ -248,26 +248,9 @@ class HTTPProtocol(Intake):
             self._after_feed(len(data))
         elif self._task is None:
             if fresh and len(self._queue) == 1 and self._queue[0][1] and not self._trusted:
-                self._familiar = remember(data, self._queue[0][0])
+                self._familiar = remember(data, self._queue[0][0], self._limits)
             self._serve_queue()
         elif self._queue:
-            self._update_reading()
-
-    def _recognised(self, line: re.Match[bytes], headers: RawHeaders, index: dict[bytes, bytes]) -> None:
-        """Take a request whose header section came before on this connection; see ``familiar``."""
-        method, target = line.groups()
-        request = Request(
-            "GET" if method == b"GET" else "HEAD",
-            target.decode("ascii"),
-            headers,
-            self._connection,
-            b"",
-            index,
-        )
-        if self._task is None and not self._queue and not self.write_paused:
-            self._start(request, True, None)
-        else:
-            self._queue.append((request, True, None))
             self._update_reading()
 
     def _hold(self, data: bytes) -> None:

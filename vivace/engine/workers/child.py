@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from .health import WorkerHealth
 from .heartbeat import STACK_SIGNAL, Heartbeat, Share, decode_heartbeat, encode
-from .spawning import Launched
+from .spawning import Launched, Process
 
 logger = logging.getLogger("vivace.supervisor")
 
@@ -35,7 +34,7 @@ class Child:
         self.stuck = False
         self._clock = clock
         self._heard = clock()
-        self._process: subprocess.Popen[Any] | None = None
+        self._process: Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -108,18 +107,21 @@ class Child:
         self._tasks[0].cancel()
 
 
-async def _end_of(process: subprocess.Popen[Any]) -> int:
+async def _end_of(process: Process) -> int:
     """Return the status of a process when it has ended. (A thread for each: a pool would let the last ones wait.)"""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
+    code = 0
+
     def wait() -> None:
-        process.wait()
+        nonlocal code
+        code = process.wait()
         with suppress(RuntimeError):  # the loop has ended before
             loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=wait, name=f"vivace-worker-{process.pid}", daemon=True).start()
     await ended.wait()
-    return process.returncode
+    return code
 
 
 __all__ = ["SHUTDOWN_MARGIN", "Child"]

@@ -3,9 +3,9 @@
 Theory
 ------
 The supervisor runs none of the app's code, so nothing the app does can stop it. It holds the listening sockets for
-its whole life; workers are fresh interpreters that inherit them. There are *places* 0 … N-1; each place has the worker
-that serves there. A worker that is being replaced leaves its place to its successor when that is ready, and is then
-*retiring*: it drains and goes, and nobody takes its end for a crash.
+its whole life; workers are processes that inherit them (see ``spawning``). There are *places* 0 … N-1; each place has
+the worker that serves there. A worker that is being replaced leaves its place to its successor when that is ready, and
+is then *retiring*: it drains and goes, and nobody takes its end for a crash.
 
 ========================  =============================================================================================
 a worker ends …           then
