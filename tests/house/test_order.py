@@ -35,6 +35,8 @@ def house(folder: Path, modules: dict[str, str]) -> Path:
     for room in (path.parent.name for path in (ROOT / "vivace").glob("*/__init__.py")):
         (folder / "vivace" / room).mkdir(parents=True)
         (folder / "vivace" / room / "__init__.py").touch()
+    for alone in (ROOT / "vivace").glob("[a-z]*.py"):  # a room of one file
+        (folder / "vivace" / alone.name).touch()
     (folder / "vivace" / "__init__.py").touch()
     for name, text in modules.items():
         path = folder / "vivace" / name

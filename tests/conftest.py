@@ -1,0 +1,92 @@
+"""Fixtures of all tests: database servers, started when the first test asks, one set for each worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.servers import Databases, PgBouncer, PostgreSQLServer
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases() -> Iterator[Databases]:
+    """The server of this run: that of ``VIVACE_TEST_POSTGRESQL``, else one of our own."""
+    from tests.servers import Databases
+
+    url = os.environ.get("VIVACE_TEST_POSTGRESQL")
+    if url:
+        yield Databases(url)
+        return
+    yield from _server(None)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_databases: Databases) -> Iterator[str]:
+    """The URL of a fresh, empty database, dropped after the test."""
+    with postgresql_databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_server() -> Iterator[PostgreSQLServer]:
+    """A server of the test's own, which it may stop, kill and restart; what was committed survives that."""
+    yield from _server(None, synchronous_commit="on")
+
+
+@pytest.fixture(scope="session")
+def postgresql_15() -> Iterator[Databases]:
+    """A server of version 15, whose RETURNING knows no old rows; skipped where the system has none."""
+    from tests.servers import DEBIAN_15
+
+    if not (DEBIAN_15 / "postgres").exists():
+        pytest.skip(f"no PostgreSQL 15 in {DEBIAN_15}")
+    yield from _server(DEBIAN_15)
+
+
+@pytest.fixture(params=["newest", "15"])
+def every_postgresql_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh database on each server version in turn."""
+    name = "postgresql_15" if request.param == "15" else "postgresql_databases"
+    databases: Databases = request.getfixturevalue(name)
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgresql_databases: Databases) -> Iterator[PgBouncer]:
+    """PgBouncer in transaction mode before the server of this run; skipped where it is not installed."""
+    from tests.servers import Missing, PgBouncer
+
+    try:
+        running = PgBouncer(postgresql_databases.url)
+    except Missing as reason:
+        pytest.skip(str(reason))
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def pgbouncer_url(pgbouncer: PgBouncer, postgresql_url: str) -> str:
+    """The URL of the database of ``postgresql_url`` through PgBouncer in transaction mode."""
+    return pgbouncer.url.removesuffix("/postgres") + "/" + postgresql_url.rpartition("/")[2]
+
+
+def _server(binaries: Path | None, **settings: str) -> Iterator[PostgreSQLServer]:
+    from tests.servers import Missing, PostgreSQLServer, postgresql_binaries
+
+    try:
+        server = PostgreSQLServer(binaries or postgresql_binaries(), **settings)
+    except Missing as reason:
+        pytest.skip(str(reason))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
