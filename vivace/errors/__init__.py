@@ -1,6 +1,12 @@
-"""Every error Vivace raises, each with a stable code, an HTTP status and a three-part message."""
+"""Every error Vivace raises, each with a stable code, an HTTP status and a three-part message.
+
+Those of databases and models are imported when first asked for: a service without a database never loads them.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .base import VivaceError as VivaceError
 from .crypto import BadSignature as BadSignature
@@ -69,3 +75,87 @@ from .usage import WrongResult as WrongResult
 from .websocket import BadMessage as BadMessage
 from .websocket import UnsendableMessage as UnsendableMessage
 from .websocket import WebSocketProtocolError as WebSocketProtocolError
+
+if TYPE_CHECKING:
+    from .database import CheckViolation as CheckViolation
+    from .database import CommitUnknown as CommitUnknown
+    from .database import DatabaseError as DatabaseError
+    from .database import DatabaseFull as DatabaseFull
+    from .database import DatabaseUnavailable as DatabaseUnavailable
+    from .database import DatabaseURLInvalid as DatabaseURLInvalid
+    from .database import DataError as DataError
+    from .database import ExclusionViolation as ExclusionViolation
+    from .database import ForeignKeyViolation as ForeignKeyViolation
+    from .database import IntegrityError as IntegrityError
+    from .database import LockTimeout as LockTimeout
+    from .database import NotNullViolation as NotNullViolation
+    from .database import PoolerDetected as PoolerDetected
+    from .database import PoolTimeout as PoolTimeout
+    from .database import ProgrammingError as ProgrammingError
+    from .database import ReadOnlyDatabase as ReadOnlyDatabase
+    from .database import SerializationFailure as SerializationFailure
+    from .database import StatementTimeout as StatementTimeout
+    from .database import TransactionError as TransactionError
+    from .database import TransactionTimeout as TransactionTimeout
+    from .database import UniqueViolation as UniqueViolation
+    from .database import UnknownDatabase as UnknownDatabase
+    from .migrations import BadMigration as BadMigration
+    from .migrations import InconsistentHistory as InconsistentHistory
+    from .migrations import IrreversibleMigration as IrreversibleMigration
+    from .migrations import MigrationConflict as MigrationConflict
+    from .migrations import MigrationError as MigrationError
+    from .migrations import MigrationGraphError as MigrationGraphError
+    from .migrations import MigrationLocked as MigrationLocked
+    from .migrations import QuestionUnanswered as QuestionUnanswered
+    from .migrations import StateError as StateError
+    from .migrations import UnknownMigration as UnknownMigration
+    from .migrations import UnsafeMigration as UnsafeMigration
+    from .migrations import UnserializableValue as UnserializableValue
+    from .models import FieldDoesNotExist as FieldDoesNotExist
+    from .models import FieldError as FieldError
+    from .models import FixtureError as FixtureError
+    from .models import InvalidCursor as InvalidCursor
+    from .models import InvalidPage as InvalidPage
+    from .models import InvalidValue as InvalidValue
+    from .models import ModelError as ModelError
+    from .models import MultipleObjectsReturned as MultipleObjectsReturned
+    from .models import NotLoaded as NotLoaded
+    from .models import ObjectDoesNotExist as ObjectDoesNotExist
+    from .models import ProtectedError as ProtectedError
+    from .models import QueryBudgetExceeded as QueryBudgetExceeded
+    from .models import QueryError as QueryError
+    from .models import RestrictedError as RestrictedError
+    from .models import StaleObject as StaleObject
+    from .models import UnboundedResult as UnboundedResult
+    from .models import UnexpectedArgument as UnexpectedArgument
+    from .models import UnknownModel as UnknownModel
+    from .models import ValidationError as ValidationError
+
+_LATER = {
+    "database": (
+        "CheckViolation CommitUnknown DataError DatabaseError DatabaseFull DatabaseURLInvalid "
+        "DatabaseUnavailable ExclusionViolation ForeignKeyViolation IntegrityError LockTimeout "
+        "NotNullViolation PoolTimeout PoolerDetected ProgrammingError ReadOnlyDatabase SerializationFailure "
+        "StatementTimeout TransactionError TransactionTimeout UniqueViolation UnknownDatabase "
+    ),
+    "migrations": (
+        "BadMigration InconsistentHistory IrreversibleMigration MigrationConflict MigrationError "
+        "MigrationGraphError MigrationLocked QuestionUnanswered StateError UnknownMigration UnsafeMigration "
+        "UnserializableValue "
+    ),
+    "models": (
+        "FixtureError InvalidCursor InvalidPage "
+        "FieldDoesNotExist FieldError InvalidValue ModelError MultipleObjectsReturned NotLoaded "
+        "ObjectDoesNotExist ProtectedError QueryBudgetExceeded QueryError RestrictedError StaleObject "
+        "UnboundedResult UnexpectedArgument UnknownModel ValidationError "
+    ),
+}
+_HOMES = {name: f"{__name__}.{room}" for room, names in _LATER.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value

@@ -1,0 +1,99 @@
+"""One compilation per shape: not for other values, lengths of lists or pages; steps are the same objects each time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.models import oracle
+from vivace.models.sql import lift
+from vivace.models.sql.compile import PLANS, PlanCache, plan_for
+from vivace.models.sql.state import QueryState
+from vivace.models.sql.verbs import COUNT, EXISTS, ROWS
+
+WORLD = oracle.vivace_world()
+Book: Any = WORLD.model("Book")
+Author: Any = WORLD.model("Author")
+
+
+def compiled(*states: QueryState, dialect: Any = "sqlite") -> int:
+    """Return how many plans these states need."""
+    PLANS.clear()
+    before = PLANS.compiled
+    for state in states:
+        plan_for(state, ROWS, dialect)
+    return PLANS.compiled - before
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_or1_other_values_are_not_compiled_again(dialect: Any) -> None:
+    states = [
+        Book.objects.filter(pages__gt=n, author__name__icontains=f"a{n}")
+        .exclude(title=str(n))
+        .order_by("-year")[n : n + 10]
+        for n in range(1, 20)
+    ]
+    assert compiled(*(each.query_state for each in states), dialect=dialect) == 1
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_or2_the_length_of_a_list_is_not_part_of_the_shape(dialect: Any) -> None:
+    states = [Book.objects.filter(pk__in=list(range(1, n))).query_state for n in (2, 3, 50, 5000)]
+    assert compiled(*states, dialect=dialect) == 1
+
+
+def test_or2_none_and_empty_lists_are_part_of_the_shape() -> None:
+    states = [
+        Book.objects.filter(price=None).query_state,
+        Book.objects.filter(price=1).query_state,
+        Book.objects.filter(price__in=[]).query_state,
+        Book.objects.filter(price__in=[1]).query_state,
+    ]
+    assert compiled(*states) == 4
+
+
+def test_or5_values_of_expressions_are_lifted() -> None:
+    names = WORLD.names
+    states = [
+        Author.objects.annotate(
+            n=names["Count"]("books", filter=names["Q"](books__pages__gt=n)),
+            c=names["Case"](names["When"](age=n, then=names["Value"](f"x{n}")), default=names["Value"]("y")),
+            s=names["Subquery"](
+                Book.objects.filter(author=names["OuterRef"]("pk"), year=n).values("title")[:1]
+            ),
+        )
+        .filter(n__gte=n)
+        .query_state
+        for n in range(5)
+    ]
+    assert compiled(*states) == 1
+
+
+def test_or1_equal_steps_are_one_object() -> None:
+    first = lift.filter_by(QueryState(Book), (), {"pk": 1})
+    second = lift.filter_by(QueryState(Book), (), {"pk": 2})
+    assert first.steps[0] is second.steps[0]
+    assert (first.params, second.params) == ((1,), (2,))
+
+
+def test_or1_the_cache_is_bounded() -> None:
+    cache = PlanCache(size=8)
+    for number in range(40):
+        state = lift.order_by(QueryState(Book), ["-pk"] * (number + 1))
+        cache.make((state.model, state.steps, state.shape, ROWS, "sqlite", False))
+    assert len(cache.plans) <= 8
+    assert cache.compiled == 40
+
+
+def test_or10_verbs_have_plans_of_their_own() -> None:
+    state = Book.objects.filter(pages=1).query_state
+    sql = {plan_for(state, verb, "sqlite").statement.sql for verb in (ROWS, COUNT, EXISTS)}
+    assert len(sql) == 3
+
+
+def test_or1_ready_made_filters_check_the_range() -> None:
+    state = lift.filter_by(QueryState(Book), (), {"pk": 1})
+    beyond = lift.filter_by(QueryState(Book), (), {"pk": 2**70})
+    assert plan_for(state, ROWS, "sqlite").empty is False
+    assert plan_for(beyond, ROWS, "sqlite").empty is True

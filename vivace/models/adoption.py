@@ -1,0 +1,80 @@
+"""What an app asks of the models it adopts: whether they are sound together, and which columns its changes report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from vivace.db.types import TableColumns
+from vivace.errors import Finding
+
+from .checks import check_model
+from .reported import reported_columns
+
+
+def check_models(models: Sequence[Any]) -> list[Finding]:
+    """Return everything that is wrong with these models, each alone and all together."""
+    findings = [finding for model in models for finding in check_model(model)]
+    return [*findings, *_shared_tables(models), *_shared_labels(models)]
+
+
+def _shared_tables(models: Sequence[Any]) -> list[Finding]:
+    tables: defaultdict[str, list[Any]] = defaultdict(list)
+    for model in models:
+        if not model._meta.proxy:
+            tables[model._meta.db_table].append(model)
+        for field in model._meta.local_many_to_many:
+            through = field.remote_field.through
+            if through._meta.auto_created:
+                tables[through._meta.db_table].append(through)
+    return [
+        Finding(
+            "models-share-a-table",
+            f"The table {table!r} belongs to {' and '.join(sorted(m._meta.label for m in owners))}.",
+            "Give one of them another Meta.db_table, or make it a proxy or unmanaged.",
+            _place(owners[-1]),
+            level="warning" if any(not m._meta.managed for m in owners) else "error",
+        )
+        for table, owners in tables.items()
+        if len(owners) > 1
+    ]
+
+
+def _shared_labels(models: Sequence[Any]) -> list[Finding]:
+    labels: defaultdict[str, list[Any]] = defaultdict(list)
+    for model in models:
+        labels[model._meta.label_lower].append(model)
+    return [
+        Finding(
+            "models-share-a-label",
+            f"Two models of the app are called {owners[0]._meta.label}: {', '.join(map(_place, owners))}.",
+            "Rename one, or give its module another Meta.app_label.",
+            _place(owners[-1]),
+        )
+        for owners in labels.values()
+        if len(owners) > 1
+    ]
+
+
+def _place(model: Any) -> str:
+    return f"{model.__module__}.{model.__qualname__}"
+
+
+def watched_columns(models: Sequence[Any]) -> list[TableColumns]:
+    """Return, for each table, which columns of it changes report."""
+    found: dict[str, TableColumns] = {}
+    for model in _with_through(models):
+        meta = model._meta
+        if not meta.proxy:
+            key = tuple(field.column for field in meta.pk_fields)
+            found[meta.db_table] = TableColumns(table=meta.db_table, key=key, columns=reported_columns(model))
+    return list(found.values())
+
+
+def _with_through(models: Sequence[Any]) -> list[Any]:
+    through = [f.remote_field.through for m in models for f in m._meta.local_many_to_many]
+    return [*models, *through]
+
+
+__all__ = ["check_models", "watched_columns"]

@@ -1,0 +1,1 @@
+"""Fields: what a model keeps in its columns."""

@@ -1,0 +1,1 @@
+"""What objects do on their own: saved, deleted, loaded, related."""

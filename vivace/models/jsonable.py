@@ -1,0 +1,67 @@
+"""Models as JSON: what an app shows of an object when a handler returns it.
+
+Concrete columns and annotations under their names, foreign keys as ``<name>_id``, never relations: showing one would query, or
+show what nobody meant to. Fields with ``serialize=False``, binary ones and ``Secret`` values never appear; the primary
+key always does. Columns that were not fetched are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .query.queryset import QuerySet
+
+
+def json_of(instance: Any) -> dict[str, Any]:
+    """Return an object as a dict that the encoder understands."""
+    values = instance.__dict__
+    shown = {name: values[name] for name in shown_columns(type(instance)) if name in values}
+    for name in getattr(instance._state, "annotated", ()):
+        shown[name] = values[name]
+    return shown
+
+
+def shown_columns(model: Any) -> tuple[str, ...]:
+    """Return the attributes that are shown, in the order of the model; found once per model."""
+    names: tuple[str, ...] | None = model.__dict__.get("_shown_columns")
+    if names is None:
+        names = tuple(field.attname for field in model._meta.concrete_fields if _is_shown(field))
+        model._shown_columns = names
+    return names
+
+
+def _is_shown(field: Any) -> bool:
+    return field.primary_key or (field.serialize and field.get_internal_type() != "BinaryField")
+
+
+class RowsOf:
+    """The rows of a query for an answer: see ``vivace.app.rows``."""
+
+    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
+        self.queryset = queryset
+        state = queryset.query_state
+        self.few = queryset._cache is not None
+        self.bounded = self.few or state.high is not None
+        self.rows = None if state.high is None else state.high - state.low
+        self.name = f"{queryset.model._meta.label} objects"
+
+    async def chunks(self, size: int) -> AsyncGenerator[list[Any]]:
+        """Yield rows in chunks of ``size``; one that nobody bounded yields one chunk, which says enough."""
+        if not self.bounded:
+            yield await self.queryset[:size]
+            return
+        if self.few or (self.rows is not None and self.rows <= size):
+            yield await self.queryset
+            return
+        chunk: list[Any] = []
+        async for row in self.queryset.iterator(chunk_size=size):
+            chunk.append(row)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+        yield chunk
+
+
+__all__ = ["RowsOf", "json_of", "shown_columns"]
