@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 from vivace.config.settings import Settings
 from vivace.engine.offload import Offload
@@ -28,6 +28,7 @@ from vivace.security import Security
 
 from .background import Background
 from .current import app_variable, current_request
+from .data import Data, ModelSource
 from .dependencies import Providers
 from .failures import DebugPage
 from .freeze import Frozen, freeze
@@ -36,6 +37,9 @@ from .order import RouteHooks, describe_hooks
 from .plan import MountedPlan
 from .plugins import Plugin, Plugins
 
+if TYPE_CHECKING:
+    from vivace.db import Databases
+
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 L = TypeVar("L", bound=LifespanHook)
@@ -43,12 +47,21 @@ G = TypeVar("G", bound="Callable[[], AsyncIterator[Any]]")
 logger = logging.getLogger("vivace.app")
 
 
+class AppKwargs(RouteKwargs, total=False):
+    """What else an app may be made with: options that all its routes inherit, and its models and databases."""
+
+    models: Sequence[ModelSource]
+    databases: Databases | Mapping[str, str]
+
+
 class App(Router):
-    """One application: routes, hooks, middleware, plugins, life.
+    """One application: routes, hooks, middleware, plugins, models, life.
 
     ``settings`` default to ``.env`` and the environment (see ``vivace.config``). ``root`` is the folder of the module
     that made the app. ``security`` is on; each of its parts is switched off by an explicit ``None`` in it. ``parsers``
-    read more media types for ``request.data()``. Hooks, middleware and ``errors`` hold for whatever the app answers;
+    read more media types for ``request.data()``. ``models`` are adopted beside those of the module that makes the app:
+    classes, modules, names of packages. ``databases`` maps aliases to URLs (``default`` is ``DATABASE_URL``, else a SQLite
+    file beside the app), or is a ``Databases``. Hooks, middleware and ``errors`` hold for whatever the app answers;
     the other options apply to all routes, as those of a ``Router`` do.
     """
 
@@ -62,8 +75,11 @@ class App(Router):
         root: str | os.PathLike[str] | None = None,
         debug: bool | None = None,
         parsers: Mapping[str, BodyParser] | None = None,
-        **options: Unpack[RouteKwargs],
+        **options: Unpack[AppKwargs],
     ) -> None:
+        self.import_name, self.import_file, self.import_scope = _calling_module()
+        self.data = Data(self, options.pop("models", ()), options.pop("databases", None))
+        self.is_outermost = True  # not mounted in another App
         self.name = options.pop("name", "")
         self.app_before: list[BeforeHook] = list(options.pop("before", ()))
         self.app_after: list[AfterHook] = list(options.pop("after", ()))
@@ -75,8 +91,8 @@ class App(Router):
             "on_abort": list(options.pop("on_abort", ())),
             "on_sent": list(options.pop("on_sent", ())),
         }
-        super().__init__(**options)
-        self.root = Path(root) if root is not None else _calling_folder()
+        super().__init__(**cast("RouteKwargs", options))
+        self.root = Path(root) if root is not None else _folder(self.import_file)
         self._settings = settings
         self._debug = debug
         self.security = security
@@ -115,6 +131,26 @@ class App(Router):
         """The keys that sign and verify, the newest first."""
         settings = self.settings
         return tuple(key for key in (settings.secret_key, *settings.secret_key_fallbacks) if key)
+
+    # -- models and databases -------------------------------------------------------------------------------------
+
+    @property
+    def models(self) -> tuple[Any, ...]:
+        """The model classes that the app adopted."""
+        return self.data.models
+
+    @property
+    def databases(self) -> Databases:
+        """The databases by alias; they open at the start, or with the first query."""
+        return self.data.databases
+
+    async def prepare_tables(self) -> list[str]:
+        """Give an app of a single file the tables of its models; returns what was done and what was not, in sentences.
+
+        For ``vivace dev`` and ``vivace shell``: tables are made and columns that may be empty are added, nothing is ever
+        dropped or changed. An app with a ``migrations`` folder, or in a package, has migrations for that.
+        """
+        return await self.data.prepare_tables()
 
     # -- hooks and middleware -------------------------------------------------------------------------------------
 
@@ -219,9 +255,11 @@ class App(Router):
         app_variable.set(self)
         self.background.open = True
         try:
+            await self.data.start()
             await self._lifespan.start()
         except BaseException:
             await self.background.drain(0)
+            await self.data.stop()
             raise
         app_variable.set(self)  # mounted apps have started too, and said the same of themselves
 
@@ -236,6 +274,7 @@ class App(Router):
                 self.offload.close()
                 if app_variable.get() is self:
                     app_variable.set(None)
+                await self.data.stop()
 
     async def __aenter__(self) -> Self:
         await self.startup()
@@ -324,14 +363,19 @@ class App(Router):
         """Return the handle of this app for an app that mounts it; it is checked now, and adopts missing settings."""
         if self._settings is None:
             self._settings = outer.settings
+        self.is_outermost = False
+        if not self.data.own:
+            outer.data.adopt(*self.data.models)
+            self.data.share(outer.data)
         plan = MountedPlan(self.compile().plan.parts)
         self._prefix = self._prefix or outer._prefix + ("" if "{" in prefix else prefix)
-        return plan.handle
+        return self.data.entered(plan.handle) if self.data.own else plan.handle
 
     @property
     def handle(self) -> Handle:
         """The whole app as one function; the engine, the test client and the ASGI adapter call it."""
-        return self.compile().plan.handle
+        frozen = self.compile()
+        return frozen.handle or frozen.plan.handle
 
     def default_headers(self, *, secure: bool = False) -> HeaderBlock:
         """Return the headers that every response gets unless it sets them; ``secure``: over https."""
@@ -351,20 +395,25 @@ class App(Router):
         from vivace.engine.asgi import ASGIAdapter  # only when another server runs the app
 
         if self._asgi is None:
-            self._asgi = ASGIAdapter(self.handle, self.startup, self.shutdown)
+            self._asgi = ASGIAdapter(self.data.entered(self.handle), self.startup, self.shutdown)
         await self._asgi(scope, receive, send)
 
     def __repr__(self) -> str:
         return f"<App {self.name or self.root.name}>"
 
 
-def _calling_folder() -> Path:
-    """Return the folder of the module that makes the app, or the current one in a console."""
+def _calling_module() -> tuple[str, str, str]:
+    """Return the name and the file of the module that makes the app, and the function; no file in a console."""
     frame = sys._getframe(2)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("vivace."):
         frame = frame.f_back
     file = frame.f_globals.get("__file__")
-    return Path(file).resolve().parent if isinstance(file, str) else Path.cwd()
+    name = frame.f_globals.get("__name__", "__main__")
+    return name, file if isinstance(file, str) else "", frame.f_code.co_qualname
+
+
+def _folder(file: str) -> Path:
+    return Path(file).resolve().parent if file else Path.cwd()
 
 
 __all__ = ["App"]

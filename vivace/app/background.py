@@ -82,6 +82,7 @@ class Background:
         request = current_request() if held is self._tasks else None
         context = copy_context()
         context.run(app_variable.set, self._app)
+        self._app.data.bind(context)
         if request is None:  # a timer belongs to the app: it would hold the request that set it for ever
             context.run(request_variable.set, None)
         task = asyncio.get_running_loop().create_task(work, name=name, context=context)

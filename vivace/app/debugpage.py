@@ -65,6 +65,7 @@ _PAGE: Final = Markup("""<!doctype html>
 <main>
 {errors}
 {callers}
+{queries}
 {about}
 {tasks}
 <section><h2>Copy as text</h2>
@@ -95,6 +96,7 @@ _LINE: Final = Markup('<span class="line{current}"><b>{number:>5}</b> {text}</sp
 _TABLE: Final = Markup("<table>{}</table>")
 _ROW: Final = Markup("<tr><th>{}</th><td>{}</td></tr>")
 _SECTION: Final = Markup("<section><h2>{title}</h2>{content}</section>")
+_QUERY: Final = Markup("{sql}\n<span>{values}</span>\n{error}{place}")
 _LINK: Final = Markup('<a class="place" href="{href}" title="open in the editor">{text}</a>')
 _PLACE: Final = Markup('<span class="place">{text}</span>')
 _SCRIPT: Final = Markup('<script src="{}" defer></script>\n')
@@ -193,6 +195,7 @@ class _Page:
             ),
             errors=_joined(self._error(error) for error in evidence.errors),
             callers=self._callers(evidence.callers),
+            queries=self._queries(),
             about=self._about(),
             tasks=self._tasks(evidence.tasks),
             text=f"{asked}\n\n{as_text(evidence)}",
@@ -243,6 +246,29 @@ class _Page:
 
     def _callers(self, frames: tuple[Frame, ...]) -> Markup:
         return _section("Called from", self._folded(list(frames)) if frames else Markup())
+
+    def _queries(self) -> Markup:
+        """Return what the request asked its databases, in order, with times and places."""
+        if self.request.query_log is None:
+            return Markup()
+        from .queries import shown_queries  # an app without databases has none of this
+
+        asked = shown_queries(self.request, self.hider)
+        rows = [
+            _ROW.format(
+                f"{query.milliseconds:.1f} ms",
+                _QUERY.format(
+                    sql=query.sql,
+                    values=query.values,
+                    error=_NOTE.format(query.error) if query.error else "",
+                    place=self._place(query.place),
+                ),
+            )
+            for query in asked.queries
+        ]
+        rest = _NOTE.format(f"… {asked.left_out:,} more queries …") if asked.left_out else ""
+        content = _TABLE.format(_joined(rows)) + rest if rows else Markup()
+        return _section(f"Queries ({asked.count} in {asked.milliseconds:.1f} ms)", content)
 
     def _where(self, frame: Frame | None) -> Markup:
         return Markup('<p class="where">{}</p>').format(self._place(frame)) if frame else Markup()

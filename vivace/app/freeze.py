@@ -15,7 +15,7 @@ from vivace.errors import AppInvalid, Finding, ServiceUnavailable, VivaceError
 from vivace.http.bodies import DEFAULT_BODIES, Bodies
 from vivace.http.request import DEFAULT_BODY_LIMIT, Request
 from vivace.http.response import Empty, Response, prepared
-from vivace.http.types import AfterHook
+from vivace.http.types import AfterHook, Handle
 from vivace.routing import (
     REST,
     Reverser,
@@ -64,6 +64,7 @@ class Frozen(msgspec.Struct, frozen=True):
     reverser: Reverser
     findings: tuple[Finding, ...]
     lifespans: tuple[tuple[str, LifespanContext], ...] = ()
+    handle: Handle | None = None  # that of the plan with something around it, in debug mode
 
 
 def freeze(app: App) -> Frozen:
@@ -90,8 +91,24 @@ class _Freezer:
         matcher = compile_routes(routes, target=self.target, options=self.options_target, routing=app.routing)
         values = partial(app_scope, app.providers, app.pool.run)
         self.lifespans.append(("the values of the app's scope", values))
+        self.findings += app.data.freeze()
         self.plan = Plan(self.parts(matcher))
-        return Frozen(self.plan, tuple(routes), Reverser(routes), tuple(self.findings), tuple(self.lifespans))
+        return Frozen(
+            self.plan,
+            tuple(routes),
+            Reverser(routes),
+            tuple(self.findings),
+            tuple(self.lifespans),
+            self.watched(self.plan),
+        )
+
+    def watched(self, plan: Plan) -> Handle | None:
+        """Return the plan's handle with the queries of each request watched, where somebody develops with them."""
+        if not (self.app.debug and self.app.data.wanted):
+            return None
+        from .queries import Reporter
+
+        return Reporter().watching(plan.handle)
 
     def inherited(self, options: RouteOptions) -> RouteOptions:
         """Return a route's options with what the app says of all routes; after the plugins have said it."""
@@ -101,6 +118,7 @@ class _Freezer:
                 on_timeout=tuple(hooks["on_timeout"]),
                 on_abort=tuple(hooks["on_abort"]),
                 timeout=self.app.settings.timeouts.handler or None,
+                atomic=self.app.settings.atomic_requests or None,
             )
         )
 
@@ -142,6 +160,8 @@ class _Freezer:
             served = self._handshake(endpoint, route)
         elif needs_layers(route.options):
             served = partial(answer, endpoint)
+            if route.options.atomic:
+                served = self.app.data.in_transaction(served)
         else:
             return Target(route, endpoint, None, self.bodies)
         return Target(route, endpoint, self._composed(route, served, guards), self.bodies)
@@ -179,8 +199,10 @@ class _Freezer:
         return self.endpoint(guard_handler(guard), plain)
 
     def _handshake(self, endpoint: Endpoint, route: Route) -> Serve:
+        fail = self._fail  # bound once: sockets keep it
+
         async def handshake(request: Request) -> Response:
-            return Handshake(endpoint, request, route.options, self._fail)
+            return Handshake(endpoint, request, route.options, fail)
 
         return handshake
 

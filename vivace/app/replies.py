@@ -8,7 +8,8 @@
 | ``bytes``, ``bytearray``, ``memoryview`` | application/octet-stream |
 | ``None`` | 204 without body |
 | dict, list, dataclass, ``msgspec.Struct``, numbers, dates … | JSON |
-| an object with ``__vivace_json__()`` | the JSON of what that returns |
+| an object with ``__vivace_json__()`` (a model) | the JSON of what that returns |
+| an object with ``__vivace_rows__()`` (a QuerySet) | a JSON array: see ``rows`` |
 | a path (``os.PathLike``) | the file |
 | async iterator, or a plain one (pulled in the thread pool) | a stream |
 
@@ -135,6 +136,10 @@ class Replies:
             return self.text(value)
         if isinstance(value, os.PathLike):
             return self._file(cast("os.PathLike[str]", value))
+        if hasattr(kind, "__vivace_rows__"):
+            from .rows import RowsReply
+
+            return RowsReply(value.__vivace_rows__(), self.encode, self.status)
         if hasattr(kind, "__aiter__"):
             return Returned(self, aiter(value))
         if hasattr(kind, "__next__"):
@@ -239,12 +244,13 @@ def _open_reply(replies: Replies, allowed: tuple[type, ...] | None, annotation: 
 
 def _model_reply(model: Any, replies: Replies) -> Reply:
     exact = model if isinstance(model, type) and not _is_typed_dict(model) else None
+    encode, status = replies.encode, replies.status
     optional = type(None) in get_args(model)
     convert: Callable[..., Any] = msgspec.convert
 
     def reply(result: Any) -> Response:
         if type(result) is exact:
-            return replies.json(result)
+            return _JSON(encode(result), status)
         if isinstance(result, Response):
             return result
         if result is None and optional:

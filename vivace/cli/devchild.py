@@ -90,6 +90,7 @@ def adapt(app: App) -> None:
     """Set what is different while developing: debug mode, a quick stop."""
     settings = app.settings
     shutdown = min(settings.timeouts.shutdown or GRACE, GRACE)
+    app.data.makes_tables = True
     debug = os.environ.get("VIVACE_DEBUG") is None or settings.debug
     app._settings = replace(settings, debug=debug, timeouts=replace(settings.timeouts, shutdown=shutdown))
 
@@ -148,9 +149,10 @@ def log_request(server: Server, request: Request, response: Response | None, beg
         return
     took = (server.clock() - began) * 1000
     code = status(response.status) if response is not None else paint("cut off", fg="red")
-    say(
-        f"{paint(time.strftime('%H:%M:%S'), dim=True)} {request.method} {_printable(request.target)} {code} {took:.1f} ms"
-    )
+    log = request.query_log
+    asked = paint(f" ({len(log)} queries, {log.seconds * 1000:.1f} ms)", dim=True) if log else ""
+    now = paint(time.strftime("%H:%M:%S"), dim=True)
+    say(f"{now} {request.method} {_printable(request.target)} {code} {took:.1f} ms{asked}")
 
 
 def _printable(text: str) -> str:

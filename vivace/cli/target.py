@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from vivace.app import App
 
 argument = click.argument("target", default="", metavar="[TARGET]")
+option = click.option(
+    "--app", "target", default="", metavar="TARGET", help="The app, where arguments are others."
+)
 
 
 def load(target: str, folder: str | Path = ".") -> App:
@@ -26,4 +29,4 @@ def load(target: str, folder: str | Path = ".") -> App:
     raise TargetError(f"{target or 'The target'} is no App.", expected="a vivace.App", got=type(app).__name__)
 
 
-__all__ = ["argument", "load"]
+__all__ = ["argument", "load", "option"]

@@ -79,8 +79,11 @@ class Settings:
     secret_key_fallbacks: tuple[
         Secret[str], ...
     ] = ()  # older keys: they verify and decrypt, and sign nothing
-    # For your own use until models come; a Secret because it may hold a password.
+    # Where the models live; a Secret because it may hold a password. Without one: a SQLite file beside the app.
     database_url: Secret[str] = field(default=Secret(""), metadata={"env": "DATABASE_URL"})
+    atomic_requests: bool = False  # each request is one transaction, unless its route says ``atomic=False``
+    strict_queries: bool = False  # what a query did not fetch never loads itself, not even in templates
+    json_rows: int = 1_000  # a query that a handler returns unsliced may have so many rows
     hosts: tuple[str, ...] = ()  # names that are answered for; none: loopback and this machine's own names
     # Addresses and networks of proxies, "unix", or "*"; what follows them: see ``vivace.engine.listening.proxies``.
     trusted_proxies: tuple[str, ...] = ()

@@ -66,6 +66,7 @@ class RouteKwargs(TypedDict, total=False):
     on_sent: Sequence[AfterHook]
     errors: Mapping[ErrorKey, ErrorHandler]
     csrf: bool
+    atomic: bool
     socket: WebSocketOptions
     tags: Sequence[str]
     summary: str
@@ -81,7 +82,7 @@ class RouteOptions(msgspec.Struct, frozen=True):
     ``status`` of a successful answer; ``body_limit`` in bytes; ``timeout`` in seconds; ``on_disconnect`` whether the
     handler is cancelled when the client goes away; ``hidden`` from documentation; ``extra`` for other rooms.
     The hooks and when each runs: see ``vivace.app.pipeline``. ``errors`` maps exception classes and statuses to handlers;
-    ``csrf=False`` lets other sites' pages write here; ``socket`` is how a WebSocket behaves.
+    ``csrf=False`` lets other sites' pages write here; ``atomic=True`` makes each request one transaction; ``socket`` is how a WebSocket behaves.
     Options of a router apply to all its routes: lists are put together, outermost first (``after`` innermost first),
     single values and ``extra`` keys of the inner one win.
     """
@@ -101,6 +102,7 @@ class RouteOptions(msgspec.Struct, frozen=True):
     on_sent: Sequence[AfterHook] = ()
     errors: Mapping[ErrorKey, ErrorHandler] = msgspec.field(default_factory=lambda: _NO_HANDLERS)
     csrf: bool | None = None
+    atomic: bool | None = None
     socket: WebSocketOptions | None = None
     tags: Sequence[str] = ()
     summary: str | None = None

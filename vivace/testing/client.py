@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias, Unpack, cast
 
@@ -52,7 +52,8 @@ class Client:
 
     ``headers`` go with every request. ``follow`` follows redirects. ``raise_errors`` raises what the app makes a 500 of;
     with ``False`` you get the 500. ``same_origin`` sends what a browser sends from the app's own pages, so that CSRF
-    protection lets unsafe requests through. Cookies are kept in ``cookies``.
+    protection lets unsafe requests through. Cookies are kept in ``cookies``. ``isolate`` gives an app that has models
+    databases for the test alone (see ``vivace.testing.databases``); without it the app's own are used.
     """
 
     def __init__(
@@ -65,8 +66,11 @@ class Client:
         follow: bool = False,
         raise_errors: bool = True,
         same_origin: bool = True,
+        isolate: bool = True,
     ) -> None:
         self.app = app
+        self._isolate = isolate
+        self._stack = AsyncExitStack()
         self.headers = dict(header_pairs(headers))
         self.cookies = CookieJar()
         self.base = Address("http", "localhost", "/").join(base_url)
@@ -82,8 +86,16 @@ class Client:
         return cast("Handle", getattr(cast("Any", self.app), "handle", self.app))
 
     async def __aenter__(self) -> Self:
-        """Start the app."""
-        await self._lifecycle("startup")
+        """Start the app, with databases of the test's own if it has any."""
+        if self._isolate and getattr(getattr(self.app, "data", None), "wanted", False):
+            from .databases import isolated
+
+            await self._stack.enter_async_context(isolated(self.app))
+        try:
+            await self._lifecycle("startup")
+        except BaseException:
+            await self._stack.aclose()
+            raise
         return self
 
     async def __aexit__(
@@ -95,7 +107,8 @@ class Client:
             link.disconnect()
         if open_now:
             await asyncio.wait(open_now)
-        await self._lifecycle("shutdown")
+        async with self._stack:
+            await self._lifecycle("shutdown")
 
     async def _lifecycle(self, step: str) -> None:
         function = getattr(self.app, step, None)

@@ -1,0 +1,100 @@
+"""Databases for tests: never those of development, fresh for each test, with the tables of the app's models (TE6).
+
+On SQLite each test has a database of its own in memory: making the tables takes a millisecond, and everything really
+commits. On PostgreSQL one database is made for each test process, beside the configured one and named after it
+(``test_shop``, with pytest-xdist ``test_shop_gw0``); it stays, and is made anew when the tables changed. Each test runs in a
+transaction that is rolled back, in which the app's outermost blocks count as commits: ``on_commit`` callbacks run and changes are announced.
+
+So nothing that a test leaves behind reaches the next one, and tests may run in any order and side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from vivace.db import Database, Databases
+
+
+@asynccontextmanager
+async def isolated(app: Any) -> AsyncGenerator[Databases]:
+    """Give ``app`` databases of its own, with its tables, until the block ends. Must be entered before the app starts."""
+    from vivace.db import current_databases
+
+    real: Databases = app.databases
+    app.compile()  # adopts and checks the models
+    test = real.replaced(_substitute)
+    async with AsyncExitStack() as stack:
+        app.data.replace(test, lent=True)
+        stack.callback(app.data.replace, real, lent=False)
+        token = current_databases.set(test)
+        stack.callback(current_databases.reset, token)
+        for database in test:
+            await stack.enter_async_context(_prepared(database, app.models))
+        yield test
+
+
+def _substitute(database: Database) -> Database:
+    """Return the test database that stands for one of the app's."""
+    from vivace.db import Database
+
+    options: Any = database.driver.options  # type: ignore[attr-defined]
+    if database.dialect == "sqlite":
+        return Database(
+            database.alias, type(database.driver)(msgspec.structs.replace(options, path=":memory:"))
+        )
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    name = "_".join(part for part in ("test", options.database or database.alias, worker) if part)
+    return Database(database.alias, type(database.driver)(msgspec.structs.replace(options, database=name)))
+
+
+@asynccontextmanager
+async def _prepared(database: Database, models: Sequence[Any]) -> AsyncGenerator[None]:
+    from vivace.migrations.create import tables_sql
+
+    script = ";\n".join(tables_sql(models, database.dialect))
+    try:
+        if database.dialect == "sqlite":
+            await database.run_script(script)
+            yield
+        else:
+            await _make(database, script)
+            async with database.rolled_back():
+                yield
+    finally:
+        await database.close()
+
+
+async def _make(database: Database, script: str) -> None:
+    """Make the database of this process, unless the one that is there was made for the same tables."""
+    from vivace.db import Database, Statement
+
+    driver: Any = database.driver
+    name = driver.options.database
+    mark = f"vivace test tables {hashlib.sha256(script.encode()).hexdigest()}"
+    options = msgspec.structs.replace(
+        driver.options, database="postgres", min_connections=0, max_connections=1
+    )
+    server = Database("server", type(driver)(options))
+    found = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1"
+    try:
+        rows = await server.fetch(Statement(sql=found), (name,))
+        if rows and rows[0][0] == mark:
+            return
+        quoted = '"' + name.replace('"', '""') + '"'
+        for sql in (f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)", f"CREATE DATABASE {quoted}"):
+            await server.execute(Statement(sql=sql, writes=None))
+        if script:
+            await database.run_script(script)
+        await server.execute(Statement(sql=f"COMMENT ON DATABASE {quoted} IS '{mark}'", writes=None))
+    finally:
+        await server.close()
+
+
+__all__ = ["isolated"]
