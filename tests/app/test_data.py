@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,13 +120,14 @@ async def test_work_of_the_app_is_in_its_database_and_in_nobodys_transaction() -
         seen.append(in_transaction())
         await Person.objects.create(name="worker")
 
+    tasks: list[asyncio.Task[None]] = []
     async with Client(app):
         with pytest.raises(Conflict):
             async with atomic():
-                task = app.spawn(work())
+                tasks.append(app.spawn(work()))
                 await asyncio.sleep(0)
                 raise Conflict("rolled back")
-        await task
+        await tasks[0]
         assert await Person.objects.count() == 1
     assert seen == [False]
 
@@ -254,7 +256,7 @@ async def test_te6_nothing_reaches_the_next_test(turn: int, postgresql_url: str,
             assert await Person.objects.count() == 0
             async with atomic(durable=True):
                 await make(2)
-                on_commit(lambda into=committed: into.append(1))
+                on_commit(partial(committed.append, 1))
             assert await Person.objects.count() == 2
             assert committed == [1]
             assert [written.touched() for written in heard] == [{Person._meta.db_table}]

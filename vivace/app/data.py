@@ -179,7 +179,9 @@ class Data:
         """Open the databases and make them those of the running code."""
         if not self.wanted:
             return
-        from vivace.errors import DatabaseUnavailable  # a module that a service without a database never loads
+        from vivace.errors import (
+            DatabaseUnavailable,  # a module that a service without a database never loads
+        )
 
         for variable, value in self._variables():
             variable.set(value)

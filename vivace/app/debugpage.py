@@ -96,7 +96,8 @@ _LINE: Final = Markup('<span class="line{current}"><b>{number:>5}</b> {text}</sp
 _TABLE: Final = Markup("<table>{}</table>")
 _ROW: Final = Markup("<tr><th>{}</th><td>{}</td></tr>")
 _SECTION: Final = Markup("<section><h2>{title}</h2>{content}</section>")
-_QUERY: Final = Markup("{sql}\n<span>{values}</span>\n{error}{place}")
+_VALUES: Final = Markup("<span>{}</span>\n")
+_QUERY: Final = Markup("{sql}\n{values}{error}{place}")
 _LINK: Final = Markup('<a class="place" href="{href}" title="open in the editor">{text}</a>')
 _PLACE: Final = Markup('<span class="place">{text}</span>')
 _SCRIPT: Final = Markup('<script src="{}" defer></script>\n')
@@ -259,7 +260,7 @@ class _Page:
                 f"{query.milliseconds:.1f} ms",
                 _QUERY.format(
                     sql=query.sql,
-                    values=query.values,
+                    values=_VALUES.format(query.values) if query.values else "",
                     error=_NOTE.format(query.error) if query.error else "",
                     place=self._place(query.place),
                 ),

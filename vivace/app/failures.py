@@ -67,10 +67,20 @@ def as_http_error(error: BaseException) -> HTTPError:
         return error
     if not isinstance(error, VivaceError) or error.status == 500:
         return ServerError()
-    told = error.what if error.status < 500 else ""
-    answer = HTTPError(told, status=error.status, expected=error.expected, got=error.got, fix=error.fix)
+    told = error.what if error.status < 500 and not _is_of_database(error) else ""
+    again = {"retry-after": "1"} if error.status == 503 else {}
+    answer = HTTPError(
+        told, status=error.status, headers=again, expected=error.expected, got=error.got, fix=error.fix
+    )
     answer.code = error.code  # type: ignore[misc]
     return answer
+
+
+def _is_of_database(error: VivaceError) -> bool:
+    """Say whether an error's text is a database's, with names of tables and values of rows in it."""
+    from vivace.errors import DatabaseError  # here there was an error: a look at one more module is nothing
+
+    return isinstance(error, DatabaseError)
 
 
 def report(request: Request, error: BaseException) -> None:

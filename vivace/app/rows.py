@@ -41,7 +41,7 @@ class RowsReply(Response):
         limit: int = request.app.settings.json_rows
         chunks = self._rows.chunks(limit + 1)
         try:
-            first = await anext(chunks, [])
+            first: list[Any] = await anext(chunks, list[Any]())
             if len(first) <= limit:
                 await close_iterator(chunks)
                 return Response(self._encode(first), self.status, None, JSON_TYPE)

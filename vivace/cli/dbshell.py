@@ -42,7 +42,7 @@ def dbshell(target: str, alias: str, arguments: tuple[str, ...]) -> None:
 def _sqlite(path: str, arguments: tuple[str, ...]) -> None:
     import apsw.shell
 
-    prompt = apsw.shell.Shell()
+    prompt: Any = apsw.shell.Shell()
     _, _, commands = prompt.process_args([path, *arguments])
     if not commands:
         prompt.cmdloop()

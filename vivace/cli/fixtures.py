@@ -56,8 +56,8 @@ async def _dump(app: App, models: list[Any], output: Path | None, given: Mapping
         format=given["form"],
         using=given["database"],
     )
-    opener = _PACKERS.get(output.suffix, open) if output is not None else None
-    file = opener(output, "wt", encoding="utf-8") if opener is not None else sys.stdout
+    opener: Any = _PACKERS.get(output.suffix, open) if output is not None else None
+    file: Any = opener(output, "wt", encoding="utf-8") if opener is not None else sys.stdout
     try:
         async with (
             app,

@@ -16,6 +16,7 @@ import code
 import concurrent.futures
 import contextlib
 import contextvars
+import importlib
 import inspect
 import sys
 import threading
@@ -151,7 +152,7 @@ async def _prompt(app: App, runner: Runner) -> int:
         nonlocal status
         try:
             with contextlib.suppress(ImportError):
-                import readline  # noqa: F401 - arrows and history at the prompt
+                importlib.import_module("readline")  # arrows and history at the prompt
             Console(runner).interact(banner=_banner(app), exitmsg="")
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else 0

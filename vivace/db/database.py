@@ -19,7 +19,17 @@ from vivace.errors import TransactionError
 
 from .observing import current_observers, observed
 from .transactions import Block, Callback, current_block, enter, leave, run_callbacks
-from .types import Dialect, Driver, Parameters, Row, Session, Statement, TableColumns, TransactionOptions
+from .types import (
+    Dialect,
+    Driver,
+    Listening,
+    Parameters,
+    Row,
+    Session,
+    Statement,
+    TableColumns,
+    TransactionOptions,
+)
 
 logger: Final = logging.getLogger("vivace.db")
 Subscriber = Callable[[WriteSet], None]
@@ -229,7 +239,7 @@ class Database:
         try:
             block = await enter(self, options, durable=False, savepoint=True)
         finally:
-            self.driver.listening = self.listening
+            self.driver.listening = bool(self._subscribers)
         block.counts_as_commit = True
         try:
             yield
@@ -274,9 +284,9 @@ class Database:
     # -- changes --------------------------------------------------------------------------------------------------
 
     @property
-    def listening(self) -> bool:
-        """Whether anybody is told of commits; statements then carry what is needed to know their changes."""
-        return bool(self._subscribers)
+    def listening(self) -> Listening:
+        """Whether anybody is told of commits, and how statements then report their changes."""
+        return self.driver.reporting if self._subscribers else False
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber`` with each commit's write set, before the writer goes on. Returns how to end that."""

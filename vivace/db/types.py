@@ -20,6 +20,8 @@ from vivace.changes import Operation, WriteSet
 Dialect: TypeAlias = Literal["sqlite", "postgresql"]
 Row: TypeAlias = Sequence[Any]
 Parameters: TypeAlias = Sequence[Any]
+Listening: TypeAlias = 'bool | Literal["join"]'
+"""Whether writes shall report their changes; ``"join"`` where RETURNING knows no old values (PostgreSQL 15 to 17)."""
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
 
 
@@ -141,6 +143,11 @@ class Driver(Protocol):
     announce: Callable[[WriteSet], None]
     """Called after each commit outside a session, with what it wrote, when ``listening``."""
 
+    @property
+    def reporting(self) -> Listening:
+        """How writing statements report their changes when somebody listens."""
+        ...
+
     async def open(self) -> None:
         """Make ready; connections may be opened when first needed. Raises ``DatabaseUnavailable``."""
         ...
@@ -175,6 +182,7 @@ __all__ = [
     "Dialect",
     "Driver",
     "Isolation",
+    "Listening",
     "Parameters",
     "Row",
     "Session",

@@ -71,7 +71,7 @@ def _postgresql(url: str, root: Path) -> Driver:
         "password": unquote(parts.password) if parts.password else None,
         "database": unquote(parts.path[1:]) or None,
     }
-    given = {name: value for name, value in address.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in address.items() if value is not None}
     return PostgreSQLDriver(PostgreSQLOptions(**given, **_typed(known, PostgreSQLOptions)))
 
 

@@ -100,6 +100,7 @@ class Request:
     on_disconnect: str | None = None
     trailers: RawHeaders | None = None
     prefix: str = ""
+    query_log: Any = None  # the database queries so far, in debug mode
     bodies: Bodies = DEFAULT_BODIES
     _body: bytes | None = b""
     _whole: bytes | None = None

@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from .relations.rels import ManyToManyRel as ManyToManyRel
     from .relations.rels import ManyToOneRel as ManyToOneRel
     from .relations.rels import OneToOneRel as OneToOneRel
+    from .sql.ctes import CteColumn as CteColumn
 
 _ROOMS = {
     "access": "Annotated Id Reverse ReverseOne",
@@ -169,6 +170,7 @@ _ROOMS = {
     "relations.many": "ManyToManyField",
     "relations.one": "OneToOneField",
     "relations.rels": "ForeignObjectRel ManyToManyRel ManyToOneRel OneToOneRel",
+    "sql.ctes": "CteColumn",
 }
 _SUBMODULES = ("functions", "signals", "validators")
 _ERRORS = ("ObjectDoesNotExist", "ProtectedError", "RestrictedError")

@@ -79,7 +79,7 @@ async def _records(model: Any, options: DumpOptions) -> AsyncGenerator[dict[str,
 
 async def record_of(instance: Any, options: DumpOptions) -> dict[str, Any]:
     """Return one object as plain values."""
-    meta = type(instance)._meta
+    meta: Any = instance.__class__._meta
     fields: dict[str, Any] = {}
     for field in meta.local_fields:
         if field.serialize and field.concrete and not field.generated:
@@ -119,12 +119,9 @@ async def _natural(instance: Any) -> list[Any]:
 
 
 def _plain(field: Any, instance: Any) -> Any:
-    value = field.value_from_object(instance)
-    if isinstance(value, _PLAIN) or (
-        isinstance(value, list | dict) and field.get_internal_type() == "JSONField"
-    ):
-        return value
-    return field.value_to_string(instance)
+    value: Any = field.value_from_object(instance)
+    is_json = field.get_internal_type() == "JSONField"
+    return value if is_json or isinstance(value, _PLAIN) else field.value_to_string(instance)
 
 
 def in_dependency_order(models: Iterable[Any]) -> list[Any]:
@@ -316,7 +313,10 @@ class _Loader:
 
     async def write(self, number: int, instance: Any) -> None:
         try:
-            instance._state.adding, instance._state.db = False, self.database.alias  # replace it if it is there
+            instance._state.adding, instance._state.db = (
+                False,
+                self.database.alias,
+            )  # replace it if it is there
             await save_base(instance, SaveOptions(self.database, (), False, None), raw=True)
         except VivaceError as error:
             raise self.error(number, "cannot be saved", str(error)) from error

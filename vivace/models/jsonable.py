@@ -33,7 +33,7 @@ def shown_columns(model: Any) -> tuple[str, ...]:
 
 
 def _is_shown(field: Any) -> bool:
-    return field.primary_key or (field.serialize and field.get_internal_type() != "BinaryField")
+    return bool(field.primary_key or (field.serialize and field.get_internal_type() != "BinaryField"))
 
 
 class RowsOf:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
@@ -140,9 +140,8 @@ class Paginator(Generic[T]):
     async def count(self) -> int:
         """Return how many rows there are in all; asked once."""
         if self._count is None:
-            counter: Any = getattr(self.source, "count", None)
-            known = not callable(counter) or isinstance(self.source, list | tuple | str)
-            self._count = len(self.source) if known else await counter()  # type: ignore[arg-type]
+            source = cast("Any", self.source)
+            self._count = int(await source.count()) if hasattr(source, "query_state") else len(source)
         return self._count
 
     def pages_of(self, count: int) -> int:
@@ -183,8 +182,8 @@ class Paginator(Generic[T]):
         start = (number - 1) * self.per_page
         stop = start + self.per_page
         part: Any = self.source[start : count if stop + self.orphans >= count else stop]
-        rows = part if isinstance(part, list | tuple) else await part
-        return Page(list(rows), number, self, count)
+        rows: list[T] = await part if hasattr(part, "__await__") else list(part)
+        return Page(rows, number, self, count)
 
 
 class KeysetPage(Generic[T]):
@@ -292,10 +291,27 @@ def _value(row: Any, name: str) -> Any:
     return getattr(row, "pk" if name == "pk" else name)
 
 
+def _written_ordering(queryset: QuerySet[Any, Any]) -> list[tuple[str, bool]]:
+    state = queryset.query_state
+    items = state.ordering()
+    if items is None:
+        names = [str(name) for name in queryset.model._meta.ordering]
+        keys = [(name.lstrip("-"), name.startswith("-")) for name in names]
+    else:
+        keys = [(item.name, item.descending) for item in items if item.name]
+        if len(keys) != len(items):
+            raise FieldError(
+                f"{queryset.model._meta.label} cannot be paged by an expression or at random.",
+                expected="names of columns in order_by",
+                fix="Order by columns, or use Paginator.",
+            )
+    return [(name, down != state.shape.reversed) for name, down in keys]
+
+
 def _ordering_keys(queryset: QuerySet[Any, Any]) -> list[tuple[str, bool]]:
     """Return (attribute, descending) pairs that order rows totally. Raises ``FieldError`` for what cannot be a key."""
     meta = queryset.model._meta
-    keys = [(name.lstrip("-"), name.startswith("-")) for name in queryset.ordering_names()]
+    keys = _written_ordering(queryset)
     for name, _ in keys:
         if name != "pk":
             field = meta.get_field(name)

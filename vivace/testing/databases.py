@@ -44,14 +44,17 @@ def _substitute(database: Database) -> Database:
     """Return the test database that stands for one of the app's."""
     from vivace.db import Database
 
-    options: Any = database.driver.options  # type: ignore[attr-defined]
+    driver: Any = database.driver
     if database.dialect == "sqlite":
-        return Database(
-            database.alias, type(database.driver)(msgspec.structs.replace(options, path=":memory:"))
-        )
+        return Database(database.alias, _like(driver, path=":memory:"))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    name = "_".join(part for part in ("test", options.database or database.alias, worker) if part)
-    return Database(database.alias, type(database.driver)(msgspec.structs.replace(options, database=name)))
+    name = "_".join(part for part in ("test", driver.options.database or database.alias, worker) if part)
+    return Database(database.alias, _like(driver, database=name))
+
+
+def _like(driver: Any, **changes: Any) -> Any:
+    """Return a driver of the same kind with other options."""
+    return type(driver)(msgspec.structs.replace(driver.options, **changes))
 
 
 @asynccontextmanager

@@ -81,9 +81,10 @@ class Factory(Generic[M]):
             )
         cls._numbers = itertools.count(1)
         cls._attributes = {}
-        for owner in reversed(cls.__mro__):
-            if owner is not Factory and issubclass(owner, Factory):
-                cls._attributes |= {name: v for name, v in vars(owner).items() if not name.startswith("_")}
+        below: list[type[Any]] = list(cls.__mro__[: cls.__mro__.index(Factory)])
+        for owner in reversed(below):
+            own = cast("dict[str, Any]", owner.__dict__)
+            cls._attributes |= {name: value for name, value in own.items() if not name.startswith("_")}
         cls._check(cls._attributes, "a factory's attribute")
 
     @classmethod
@@ -158,7 +159,9 @@ def value_for(field: Any, number: int) -> Any:
     if field.choices:
         flat = [value for value, _ in field.flatchoices]
         return flat[(number - 1) % len(flat)]
-    make = _MAKERS.get(field.get_internal_type())
+    # by class first: the internal type of an EmailField is that of its column, CharField
+    kinds = [*(cls.__name__ for cls in type(field).__mro__), field.get_internal_type()]
+    make = next((_MAKERS[kind] for kind in kinds if kind in _MAKERS), None)
     if make is None:
         raise FieldError(
             f"No value can be thought up for {field}.",

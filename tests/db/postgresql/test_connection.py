@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 import pytest
 
 from tests.db.postgresql.support import opened, plain, read, until

@@ -63,7 +63,7 @@ WRONG: list[Any] = [
     lambda: F("a")[3:1],
     lambda: F("a")[::2],
     lambda: F("a").asc(nulls_first=True, nulls_last=True),
-    lambda: Window(F("a")),  # type: ignore[arg-type]
+    lambda: Window(F("a")),
     lambda: Window(Rank(), order_by=3),
     lambda: RowRange(start=2, end=1),
     lambda: RowRange(start="1; DROP"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

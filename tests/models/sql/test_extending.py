@@ -13,8 +13,6 @@ from tests.models.sql.worlds import side_by_side
 from vivace import models
 from vivace.models.expressions.func import Func, Transform
 from vivace.models.lookups.base import Lookup
-from vivace.models.sql.ctes import CteColumn
-from vivace.models.sql.lift import with_cte
 
 WORLD = oracle.vivace_world()
 Book: Any = WORLD.model("Book")
@@ -88,39 +86,39 @@ async def test_or5_func_with_a_name_given_at_the_call(oracle_url: str) -> None:
 async def test_or15_plain_cte(oracle_url: str) -> None:
     async with side_by_side(oracle_url):
         totals = Book.objects.order_by().values("author").annotate(n=Count("pk"))
-        state = with_cte(Author.objects.all().query_state, "totals", totals.query_state, on={"pk": "author"})
-        found = Author.objects.all()._with(state).annotate(n=CteColumn("totals", "n")).filter(n__gt=1)
+        joined = Author.objects.with_cte("totals", totals, on={"pk": "author"})
+        found = joined.annotate(n=models.CteColumn("totals", "n")).filter(n__gt=1)
         assert await found.values_list("name", "n").order_by("pk") == [("Ada", 3), ("Ada", 2)]
 
 
 async def test_or15_recursive_cte(oracle_url: str) -> None:
     async with side_by_side(oracle_url):
         roots = Author.objects.order_by().filter(mentor=None, name="Ada").values("pk", depth=Value(0))
-        below = with_cte(Author.objects.order_by().query_state, "tree", None, on={"mentor": "pk"})
-        depth = CteColumn("tree", "depth", models.IntegerField()) + 1
-        further = Author.objects.order_by()._with(below).values("pk", depth=depth)
-        state = with_cte(
-            Author.objects.order_by().query_state,
-            "tree",
-            roots.query_state,
-            on={"pk": "pk"},
-            repeated=further.query_state,
-        )
-        tree = Author.objects.order_by()._with(state).annotate(depth=CteColumn("tree", "depth"))
-        assert await tree.values_list("name", "depth").order_by("depth") == [
+        depth = models.CteColumn("tree", "depth", models.IntegerField()) + 1
+        below = Author.objects.order_by().with_cte("tree", on={"mentor": "pk"}).values("pk", depth=depth)
+        tree = Author.objects.order_by().with_cte("tree", roots, on={"pk": "pk"}, repeated=below)
+        found = tree.annotate(depth=models.CteColumn("tree", "depth"))
+        assert await found.values_list("name", "depth").order_by("depth") == [
             ("Ada", 0),
             ("Alan", 1),
             ("Ada", 2),
         ]
 
 
+async def test_or15_outer_cte_keeps_rows_without_a_match(oracle_url: str) -> None:
+    async with side_by_side(oracle_url):
+        totals = Book.objects.order_by().filter(pk=1).values("author").annotate(n=Count("pk"))
+        inner = Author.objects.with_cte("totals", totals, on={"pk": "author"})
+        outer = Author.objects.with_cte("totals", totals, on={"pk": "author"}, outer=True)
+        assert await inner.count() == 1
+        assert await outer.count() == await Author.objects.count()
+
+
 def test_or15_unknown_named_queries_and_columns() -> None:
     from vivace.errors import FieldError
 
-    totals = Book.objects.order_by().values("author")
-    state = with_cte(Author.objects.all().query_state, "totals", totals.query_state, on={"pk": "author"})
-    joined = Author.objects.all()._with(state)
+    joined = Author.objects.with_cte("totals", Book.objects.order_by().values("author"), on={"pk": "author"})
     with pytest.raises(FieldError, match="totals"):
-        joined.annotate(n=CteColumn("totls", "author"))
+        joined.annotate(n=models.CteColumn("totls", "author"))
     with pytest.raises(FieldError, match="author"):
-        joined.annotate(n=CteColumn("totals", "athor"))
+        joined.annotate(n=models.CteColumn("totals", "athor"))

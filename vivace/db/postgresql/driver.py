@@ -21,7 +21,7 @@ from secrets import token_hex
 from typing import Any, Final, TypeVar
 
 from vivace.changes import WriteLog, WriteSet
-from vivace.db.types import Dialect, Parameters, Row, Statement, TableColumns, TransactionOptions
+from vivace.db.types import Dialect, Listening, Parameters, Row, Statement, TableColumns, TransactionOptions
 from vivace.errors import CommitUnknown
 
 from .capture import in_doubt, record, visible
@@ -95,6 +95,12 @@ class PostgreSQLDriver:
         version = connection.get_server_version()
         self.server_version = (version.major, version.minor)
         return connection
+
+    @property
+    def reporting(self) -> Listening:
+        """By RETURNING old and new values, which PostgreSQL 18 brought; as long as the version is not known, by a join."""
+        version = self.server_version
+        return True if version is not None and version >= (18, 0) and not self.options.old_by_join else "join"
 
     def watch(self, tables: Sequence[TableColumns]) -> None:
         """Remember the columns that change triggers report; our own writes report by their ``Capture``."""

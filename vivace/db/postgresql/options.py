@@ -44,7 +44,7 @@ class PostgreSQLOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     ``sslmode`` is libpq's; by default "prefer", and "disable" on the own machine. ``ssl`` takes an ``SSLContext`` of
     your own instead. ``server_settings`` are set at the start of each connection. ``origin`` marks this process's writes
-    for the change triggers; by default each driver has its own.
+    for the change triggers; by default each driver has its own. ``old_by_join`` finds old values as servers before 18 must.
     """
 
     host: str | None = None
@@ -68,6 +68,7 @@ class PostgreSQLOptions(msgspec.Struct, frozen=True, kw_only=True):
     pooler: Pooler = "none"
     server_settings: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     origin: str = ""
+    old_by_join: bool = False
 
     def __post_init__(self) -> None:
         for name, least in _AT_LEAST.items():

@@ -24,7 +24,16 @@ import apsw
 import msgspec
 
 from vivace.changes import WriteSet
-from vivace.db.types import Dialect, Parameters, Row, Session, Statement, TableColumns, TransactionOptions
+from vivace.db.types import (
+    Dialect,
+    Listening,
+    Parameters,
+    Row,
+    Session,
+    Statement,
+    TableColumns,
+    TransactionOptions,
+)
 from vivace.errors import DatabaseUnavailable
 
 from .backup import copy
@@ -78,6 +87,7 @@ class SQLiteDriver:
     ) -> None:
         self.options = options or SQLiteOptions()
         self.listening: bool = False
+        self.reporting: Listening = True  # the preupdate hook tells, whatever the statement
         self.announce: Callable[[WriteSet], None] = lambda written: None
         self._clock = clock
         self._home = Home(self.options)

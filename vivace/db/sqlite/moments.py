@@ -132,7 +132,7 @@ def time_trunc(kind: str, value: str, zone_name: str | None) -> str:
 def local_utc(value: str, zone_name: str) -> str:
     """Return as UTC what a clock in a zone shows."""
     moment = _moment(value).replace(tzinfo=zone(zone_name))
-    return str(moment.astimezone(timezone.utc).replace(tzinfo=None))
+    return str(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 @_lenient

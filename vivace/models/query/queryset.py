@@ -242,6 +242,23 @@ class QuerySet(Generic[M, R]):
     def __xor__(self, other: QuerySet[Any, Any]) -> Self:
         return building.merged(self, other, "XOR")
 
+    def with_cte(
+        self,
+        name: str,
+        query: QuerySet[Any, Any] | None = None,
+        *,
+        on: Mapping[str, str] | None = None,
+        repeated: QuerySet[Any, Any] | None = None,
+        outer: bool = False,
+    ) -> Self:
+        """Name a query (``WITH``) and join it where ``on`` pairs a field with one of its columns (``CteColumn``).
+
+        ``outer`` keeps rows that it has no row for. ``repeated`` makes it recursive: a query that itself uses
+        ``with_cte(name, on=…)``, without a query, for the rows found last.
+        """
+        first, second = (None if each is None else each.query_state for each in (query, repeated))
+        return self._with(lift.with_cte(self.query_state, name, first, on=on, repeated=second, outer=outer))
+
     def using(self, alias: str | None) -> Self:
         """Ask this database; ``None``: the one that routers choose."""
         return self._but(_db=alias)

@@ -7,16 +7,14 @@ built from user input) push out others, but memory does not grow.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
-from vivace.db.types import Dialect
+from vivace.db.types import Dialect, Listening
 from vivace.models.sql.plan import Plan
 from vivace.models.sql.state import QueryState
 from vivace.models.sql.verbs import Verb
 
 SIZE: Final = 4000
-Listening: TypeAlias = 'bool | Literal["join"]'
-"""Whether writes report their changes; ``"join"`` on servers whose RETURNING knows no old values (PostgreSQL 15–17)."""
 
 
 class PlanCache:
@@ -55,4 +53,4 @@ def plan_for(state: QueryState, verb: Verb, dialect: Dialect, listening: Listeni
     return plan if plan is not None else PLANS.make(key)
 
 
-__all__ = ["PLANS", "Listening", "PlanCache", "plan_for"]
+__all__ = ["PLANS", "PlanCache", "plan_for"]

@@ -15,7 +15,7 @@ from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Junction, Known
 from vivace.models.expressions.names import OuterRef
 from vivace.models.expressions.subqueries import Exists
-from vivace.models.expressions.values import Null, Slot
+from vivace.models.expressions.values import Constant, Null, Slot
 from vivace.models.lookups.base import Exact, IsNull
 from vivace.models.sql.joins import Votes
 from vivace.models.sql.names import trimmed
@@ -97,7 +97,7 @@ class Conditions:
         if not negated or (is_null and right is True):
             return condition, set() if outer else used
         parts: list[Expression] = [condition]
-        if not is_null:
+        if not is_null and not _is_json_null(right):
             target = leaf.path.targets[0]
             connector = "OR" if _has_null(right) else "AND"
             if target.null or self.builder.joins.map[alias].kind == "LEFT":
@@ -162,8 +162,8 @@ class Conditions:
             Exact(Column(alias, other), Outer(Column(outer_alias, field)))
             for field, (_, other) in zip(own, many.pairs, strict=True)
         ]
-        inner.begin_at(alias)
         shared = self._shared(join)
+        inner.begin_at(alias)
         if shared is not None:
             pairs += [
                 Exact(Column(alias, field), Outer(Column(shared, field)))
@@ -175,7 +175,7 @@ class Conditions:
         """Return this step's own join to the same rows: then one row must not meet both conditions."""
         for alias in self.resolver.reuse or ():
             mine = self.builder.joins.map.get(alias)
-            if mine is not None and mine.kind and mine.first and join.first and mine.hop == join.hop:
+            if mine is not None and mine.kind and mine.label == join.label and mine.hop == join.hop:
                 return alias
         return None
 
@@ -190,6 +190,11 @@ class Conditions:
 def _plain(right: Any) -> Expression | None:
     """Return a right side that names a row of the query around the split, not of the split itself."""
     return right if isinstance(right, (Ref, OuterRef)) else None
+
+
+def _is_json_null(right: Any) -> bool:
+    """JSON's null is a value, yet Django takes it for SQL's when it negates: rows without any JSON are not found."""
+    return isinstance(right, Constant) and right.kind == "json"
 
 
 def _has_null(right: Any) -> bool:

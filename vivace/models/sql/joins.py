@@ -40,15 +40,19 @@ class Aliases:
 
 
 class Join:
-    """One table of a query. The first has neither parent nor kind. ``source`` is a query in place of a table."""
+    """One table of a query. The first has neither parent nor kind. ``source`` is a query in place of a table.
+
+    ``label`` is what the table would be called if no query stood around this one: the same place in two queries of one
+    model has the same label.
+    """
 
     __slots__ = (
         "alias",
         "condition",
         "count",
-        "first",
         "hop",
         "kind",
+        "label",
         "model",
         "nullable",
         "parent",
@@ -65,7 +69,7 @@ class Join:
         self.condition: Expression | None = None
         self.source: Any = None
         self.count = 0
-        self.first = True
+        self.label = model._meta.db_table
 
 
 class Joins:
@@ -94,7 +98,8 @@ class Joins:
             return found[-1], False
         table = hop.model._meta.db_table
         join = Join(self.aliases.new(table), hop.model, parent=parent, hop=hop)
-        join.first = not any(each.model._meta.db_table == table for each in self.map.values())
+        if any(each.model._meta.db_table == table for each in self.map.values()):
+            join.label = f"T{len(self.map) + 1}"
         outer = self.map[parent].kind == "LEFT" or join.nullable
         join.kind = "LEFT" if outer else "INNER"
         join.count = 1

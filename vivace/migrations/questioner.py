@@ -1,0 +1,135 @@
+"""What the differ cannot know and must be told: whether a model or field was renamed, and what fills rows that exist.
+
+``Answers`` holds what was said beforehand: by command-line options or by a file. What it does not hold is an error that
+names the option which would answer it; nothing is guessed, since a wrong guess loses data. The command line derives an
+interactive one from it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from vivace.errors import QuestionUnanswered
+
+from .references import AnyField
+from .state import ModelState
+
+
+class Questioner(Protocol):
+    """Who is asked."""
+
+    def rename_model(self, old: ModelState, new: ModelState) -> bool:
+        """Is ``new`` the model ``old`` under another name?"""
+        ...
+
+    def rename_field(self, model: ModelState, old: str, new: str, field: AnyField) -> bool:
+        """Is the field ``new`` the field ``old`` under another name?"""
+        ...
+
+    def default_for_new(self, model: ModelState, name: str, field: AnyField) -> Any:
+        """What do rows that exist get in a new field that must have a value?"""
+        ...
+
+    def default_for_null(self, model: ModelState, name: str, field: AnyField) -> Any:
+        """What do rows without a value get in a field that must have one now? ``NOTHING``: there are none."""
+        ...
+
+
+class Nothing:
+    """Stands for "no row needs a value"."""
+
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING = Nothing()
+
+
+class Answers(msgspec.Struct, kw_only=True):
+    """Answers given beforehand.
+
+    ``renames`` maps ``"app.Model"`` to a new model name and ``"app.Model.field"`` to a new field name; ``renamed`` says
+    whether other likely renames are ones (``None``: that is an error). ``defaults`` maps ``"app.Model.field"`` to a value;
+    ``"nothing"`` among ``keep_null`` are fields in which no row is empty.
+    """
+
+    renames: dict[str, str] = {}
+    defaults: dict[str, Any] = {}
+    keep_null: set[str] = set()
+    renamed: bool | None = None
+
+    def rename_model(self, old: ModelState, new: ModelState) -> bool:
+        return self._rename(f"{old.app_label}.{old.name}", new.name)
+
+    def rename_field(self, model: ModelState, old: str, new: str, field: AnyField) -> bool:
+        return self._rename(f"{model.app_label}.{model.name}.{old}", new)
+
+    def _rename(self, old: str, new: str) -> bool:
+        given = _lowered(self.renames)
+        if old.lower() in given:
+            return bool(given[old.lower()].rpartition(".")[2].lower() == new.lower())
+        if self.renamed is not None:
+            return self.renamed
+        raise QuestionUnanswered(
+            f"Was {old} renamed to {new}, or removed and another one added?",
+            fix=f"Say --rename {old}={new}, or --no-renames; or run it on a terminal to be asked.",
+        )
+
+    def default_for_new(self, model: ModelState, name: str, field: AnyField) -> Any:
+        return self._default(
+            model,
+            name,
+            "is new and must have a value, but rows that exist have none",
+            "add null=True or a default",
+        )
+
+    def default_for_null(self, model: ModelState, name: str, field: AnyField) -> Any:
+        if f"{model.label}.{name}".lower() in {each.lower() for each in self.keep_null}:
+            return NOTHING
+        return self._default(
+            model,
+            name,
+            "must have a value now, but rows may have none",
+            f"say --no-nulls {model.label}.{name} if there are no such rows",
+        )
+
+    def _default(self, model: ModelState, name: str, why: str, otherwise: str) -> Any:
+        place = f"{model.label}.{name}"
+        given = _lowered(self.defaults)
+        if place.lower() in given:
+            return given[place.lower()]
+        raise QuestionUnanswered(
+            f"The field {place} {why}.",
+            fix=f"Say --default {place}=VALUE for these rows, or {otherwise}.",
+        )
+
+
+def _lowered(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in given.items()}
+
+
+def as_value(text: str) -> Any:
+    """Return what a text on the command line means: a Python literal, else the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def read_answers(data: bytes) -> Answers:
+    """Return the answers of a JSON file: ``{"renames": {…}, "defaults": {…}, "keep_null": […]}``."""
+    try:
+        return msgspec.json.decode(data, type=Answers)
+    except msgspec.MsgspecError as error:
+        raise QuestionUnanswered(
+            "The answers file cannot be read.",
+            expected='{"renames": {"app.Model.old": "new"}, "defaults": {"app.Model.field": 0}}',
+            got=str(error),
+        ) from None
+
+
+__all__ = ["NOTHING", "Answers", "Questioner", "as_value", "read_answers"]
