@@ -89,10 +89,11 @@ def rounds(
 
 def check(server: Running, load: Load, header: str = "") -> None:
     """Raise ``Broken`` when a reply is not the expected one, lacks ``header``, or a bad body is taken."""
-    if load.expect is not None:
+    if load.expect is not None or load.accept is not None:
         status, headers, body = fetch(server.port, load, load.body)
-        if status != 200 or decoded(body) != load.expect:
-            raise Broken(f"expected 200 {load.expect}, got {status} {body[:200]!r}")
+        good = decoded(body) == load.expect if load.accept is None else load.accept(decoded(body))
+        if status != 200 or not good:
+            raise Broken(f"expected 200 {load.expect or load.path}, got {status} {body[:200]!r}")
         if header and header not in headers:
             raise Broken(f"expected the header {header}, got {', '.join(headers)}")
     if load.refuse:

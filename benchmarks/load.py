@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ request = function() return batch end
 class Load:
     """What is asked of a server: ``kind`` is ``http``, ``echo`` or ``fan``; ``expect`` is the JSON of a good reply.
 
-    ``refuse`` is a body that a server must answer with 4xx: a peer that does not validate would be no peer.
+    ``accept`` says of a reply's JSON whether it is good, where it is not always the same. ``refuse`` is a body that a server must answer with 4xx: a peer that does not validate would be no peer.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Load:
     body: bytes = b""
     refuse: bytes = b""
     expect: Any = None
+    accept: Callable[[Any], bool] | None = None
     pipeline: int = 1
 
     @property
@@ -136,7 +138,16 @@ def _wrk(port: int, load: Load, seconds: float, core: int | None) -> str:
         script.write(wrk_script(load))
         script.flush()
         whole = max(1, round(seconds))
-        command = ["wrk", "-t1", f"-c{load.connections}", f"-d{whole}s", "-s", script.name]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{load.connections}",
+            f"-d{whole}s",
+            "--timeout",
+            "30s",
+            "-s",
+            script.name,
+        ]
         return _output([*command, f"http://127.0.0.1:{port}{load.path}"], b"", seconds, core)
 
 

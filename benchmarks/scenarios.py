@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import apps, memory, peers, startup
+from . import apps, data, memory, peers, startup
 from .contest import Contest, Options, Rival, compare
 from .load import Load
 from .report import Row
@@ -61,6 +61,14 @@ def contest(name: str, work: str, load: Load, *rivals: Rival, ours: str = "Vivac
     )
 
 
+def data_contest(
+    name: str, work: str, load: Load, *rivals: Rival, on: Callable[..., Iterator[Row]]
+) -> Scenario:
+    """Return a scenario that compares answers made of rows."""
+    made = Contest(work, load, "Vivace's ORM", rivals, DEFAULT_HEADER)
+    return Scenario(name, lambda options: on(made, find, options))
+
+
 SCENARIOS = (
     contest(
         "json",
@@ -78,6 +86,35 @@ SCENARIOS = (
     contest("echo", "WebSocket echo, 64 sockets", Load("/echo", "echo"), Rival("ws", 1.3)),
     contest("fan", "WebSocket fan-out to 1,000", Load("/fan", "fan", connections=1000), Rival("ws", 1.3)),
     contest("plaintext", "plain text, 16 pipelined", Load("/plaintext", pipeline=16), Rival("node:http")),
+    data_contest(
+        "row",
+        "one row by key, PostgreSQL",
+        data.ONE,
+        Rival("Fastify + pg", 1.2),
+        Rival("bare asyncpg", 0.8),
+        Rival("Django's ORM", 5.0),
+        Rival("SQLAlchemy", 3.0),
+        Rival("Tortoise", 2.0),
+        on=data.postgresql_contest,
+    ),
+    data_contest(
+        "twenty",
+        "20 queries in a request, PostgreSQL",
+        data.TWENTY,
+        Rival("Fastify + pg", 1.1),
+        on=data.postgresql_contest,
+    ),
+    data_contest(
+        "row-sqlite",
+        "one row by key, SQLite",
+        data.ONE,
+        Rival("Fastify + better-sqlite3", 1.0),
+        on=data.sqlite_contest,
+    ),
+    Scenario("hydrate", data.hydration),
+    Scenario("bulk", data.bulk),
+    Scenario("writes", data.sqlite_writes),
+    Scenario("shapes", data.shapes),
     Scenario("idle", lambda options: memory.idle_sockets("Vivace", "ws", find, options)),
     Scenario("stall", lambda options: memory.stalled_readers("/gigabyte", find("Vivace"), options)),
     Scenario("stall-file", lambda options: memory.stalled_readers("/gigabyte-file", find("Vivace"), options)),

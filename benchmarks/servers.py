@@ -121,6 +121,20 @@ def start(program: Program, port: int, core: int | None, output: IO[bytes]) -> s
     )
 
 
+def start_worker(program: Program, prepare: Callable[[], None] | None) -> subprocess.Popen[str]:
+    """Start a program that is told what to do by lines and answers with lines."""
+    return subprocess.Popen(
+        program.command,
+        cwd=program.folder,
+        env={**os.environ, **program.environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=prepare,
+    )
+
+
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> bool:
     """Wait until ``port`` answers HTTP; say whether it did before the process or the patience ended.
 
@@ -159,6 +173,16 @@ def tree(pid: int) -> list[int]:
             except OSError:  # the thread ended meanwhile
                 continue
     return found
+
+
+def precise_cpu(pid: int) -> float:
+    """Return the CPU seconds of a process and its descendants to the microsecond; 0 where that cannot be known."""
+    total = 0
+    for each in tree(pid):
+        for task in Path(f"/proc/{each}/task").glob("*/schedstat"):
+            with suppress(OSError):  # the thread ended meanwhile
+                total += int(task.read_text().split()[0])
+    return total / 1e9
 
 
 def _cpu(pid: int) -> float:

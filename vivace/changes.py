@@ -9,7 +9,7 @@ Rules:
 1. A ``Change`` carries the primary key and the old and new values of foreign-key and indexed columns, no others: enough
    to decide, too little to leak a row. ``None`` in place of the values means that they are unknown.
 2. A ``ReadSet`` names every table that its statement named. A table is either read as a whole or narrowed to rows of
-   which a column has one of some values.
+   which a column has one of some values. SQL that names no tables, because its author did not say, reads ``ANYTHING``.
 3. Nothing here does I/O or knows of models, drivers or brokers.
 """
 
@@ -126,6 +126,10 @@ Scope: TypeAlias = "tuple[Condition, ...] | None"
 """What was read of a table: rows that meet any of these conditions; ``None``: rows of any kind."""
 
 
+ANYTHING: Final = "*"
+"""The table that is read by SQL which does not say what it reads: any write meets it."""
+
+
 class ReadSet:
     """What was read, table by table; mutable while it is being recorded, never afterwards."""
 
@@ -152,6 +156,8 @@ class ReadSet:
         """Say whether what was computed from these reads may look different after ``write``."""
         if write.everything:
             return bool(self.tables)
+        if ANYTHING in self.tables:
+            return bool(write)
         if not write.tables.isdisjoint(self.tables):
             return True
         return any(self._meets(change) for change in write.changes if change.table in self.tables)
@@ -191,6 +197,7 @@ def conditions(pairs: Iterable[tuple[str, Iterable[Any]]]) -> tuple[Condition, .
 
 
 __all__ = [
+    "ANYTHING",
     "EVERYTHING",
     "NOTHING",
     "Change",

@@ -19,8 +19,15 @@ OURS = MappingProxyType(
         "Vivace, 10 middlewares": ("ten_middlewares.py", DEFAULTS),
         "Vivace, no collector": ("vivace_app.py", NO_COLLECTOR),
         "hello": ("hello.py", DEFAULTS),
+        "Vivace's ORM": ("data_app.py", DEFAULTS),
+        "bare asyncpg": ("bare_asyncpg.py", DEFAULTS),
     }
 )
+
+
+def worker() -> Program:
+    """Return the process that does the works of ``data_work.py`` one by one."""
+    return Program("Vivace", (sys.executable, "-m", "benchmarks.apps.data_work"), ROOT)
 
 
 def program(name: str) -> Program:

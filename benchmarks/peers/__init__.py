@@ -1,11 +1,13 @@
 """The programs we compare with, and how they are installed: by the benchmarks themselves, never by the tests.
 
 Node packages go to ``benchmarks/.peers/node_modules`` and Python packages into ``benchmarks/.peers/venv``; a copy of
-the list they were installed from lies beside them, so a changed version is installed again.
+the list they were installed from lies beside them, so a changed version is installed again. Packages that are compiled
+when they are installed (better-sqlite3: some minutes) have a list and a folder of their own, ``native``.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,10 +19,41 @@ from benchmarks.servers import Program, Unavailable
 SOURCES = Path(__file__).parent
 INSTALLED = SOURCES.parent / ".peers"
 INSTALL_SECONDS = 300
-NPM_INSTALL = ("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock")
-UVICORN = ("-m", "uvicorn", "fastapi_app:app", "--port", "{port}", "--loop", "uvloop", "--http", "httptools")
+NATIVE_SECONDS = 600
+NPM_INSTALL = ("npm", "install", "--no-audit", "--no-fund", "--no-package-lock")
+ONLY_UNPACK = (*NPM_INSTALL, "--ignore-scripts")
+COMPILE = (*NPM_INSTALL, "--ignore-scripts=false")
 QUIET = ("--no-access-log", "--log-level", "warning")
-GUNICORN = ("-m", "gunicorn", "django_app:application", "--workers", "1", "--bind", "127.0.0.1:{port}")
+
+
+def _uvicorn(app: str) -> tuple[str, ...]:
+    return ("-m", "uvicorn", app, "--port", "{port}", "--loop", "uvloop", "--http", "httptools", *QUIET)
+
+
+def _gunicorn(app: str) -> tuple[str, ...]:
+    return ("-m", "gunicorn", app, "--workers", "1", "--bind", "127.0.0.1:{port}")
+
+
+NODE = MappingProxyType(
+    {
+        "node:http": "node_http.js",
+        "Fastify": "fastify_app.js",
+        "ws": "ws_app.js",
+        "Fastify + pg": "fastify_pg.js",
+        "Fastify + better-sqlite3": "fastify_sqlite.js",
+    }
+)
+NATIVE = frozenset(("Fastify + better-sqlite3",))
+PYTHON = MappingProxyType(
+    {
+        "FastAPI": _uvicorn("fastapi_app:app"),
+        "Django": _gunicorn("django_app:application"),
+        "Django's ORM": _gunicorn("django_data_app:application"),
+        "SQLAlchemy": _uvicorn("sqlalchemy_app:app"),
+        "Tortoise": _uvicorn("tortoise_app:app"),
+        "Django's ORM, works": ("django_work_app.py",),
+    }
+)
 
 
 def program(name: str) -> Program:
@@ -30,45 +63,51 @@ def program(name: str) -> Program:
     return Program(name, (str(_virtual_environment()), *PYTHON[name]), SOURCES)
 
 
-NODE = MappingProxyType({"node:http": "node_http.js", "Fastify": "fastify_app.js", "ws": "ws_app.js"})
-PYTHON = MappingProxyType({"FastAPI": UVICORN + QUIET, "Django": GUNICORN})
-
-
 def _node(name: str, source: str) -> Program:
     _need("node")
+    folders = [INSTALLED]
     if name != "node:http":
-        _install_node_packages()
-    modules = {"NODE_PATH": str(INSTALLED / "node_modules"), "NODE_ENV": "production"}
-    return Program(name, ("node", source, "{port}"), SOURCES, modules)
+        _install_node_packages(SOURCES, INSTALLED, ONLY_UNPACK)
+    if name in NATIVE:
+        folders.append(INSTALLED / "native")
+        _install_node_packages(SOURCES / "native", folders[-1], COMPILE)
+    paths = os.pathsep.join(str(folder / "node_modules") for folder in folders)
+    return Program(name, ("node", source, "{port}"), SOURCES, {"NODE_PATH": paths, "NODE_ENV": "production"})
 
 
-def _install_node_packages() -> None:
-    wanted = SOURCES / "package.json"
-    if _is_current(wanted):
+def _install_node_packages(source: Path, folder: Path, command: tuple[str, ...]) -> None:
+    wanted = source / "package.json"
+    if _is_current(wanted, folder):
         return
     _need("npm")
-    INSTALLED.mkdir(exist_ok=True)
-    shutil.copy(wanted, INSTALLED)
-    _run(*NPM_INSTALL, mark=wanted)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(wanted, folder)
+    _run(*command, folder=folder)
+    _mark(wanted, folder)
 
 
 def _virtual_environment() -> Path:
     wanted = SOURCES / "requirements.txt"
     python = INSTALLED / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    if not _is_current(wanted):
+    if not _is_current(wanted, INSTALLED):
         INSTALLED.mkdir(exist_ok=True)
-        _run(sys.executable, "-m", "venv", "--clear", "venv")
-        _run(str(python), "-m", "pip", "install", "--quiet", "-r", str(wanted), mark=wanted)
+        _run(sys.executable, "-m", "venv", "--clear", "venv", folder=INSTALLED)
+        _run(str(python), "-m", "pip", "install", "--quiet", "-r", str(wanted), folder=INSTALLED)
+        _mark(wanted, INSTALLED)
     return python
 
 
-def _marker(wanted: Path) -> Path:
-    return INSTALLED / f"{wanted.name}.installed"
+def _marker(wanted: Path, folder: Path) -> Path:
+    return folder / f"{wanted.name}.installed"
 
 
-def _is_current(wanted: Path) -> bool:
-    marker = _marker(wanted)
+def _is_current(wanted: Path, folder: Path) -> bool:
+    marker = _marker(wanted, folder)
     return marker.exists() and marker.read_text() == wanted.read_text()
+
+
+def _mark(wanted: Path, folder: Path) -> None:
+    _marker(wanted, folder).write_text(wanted.read_text())
 
 
 def _need(tool: str) -> None:
@@ -76,12 +115,11 @@ def _need(tool: str) -> None:
         raise Unavailable(f"{tool} is not installed")
 
 
-def _run(*command: str, mark: Path | None = None) -> None:
+def _run(*command: str, folder: Path) -> None:
+    patience = NATIVE_SECONDS if command[: len(COMPILE)] == COMPILE else INSTALL_SECONDS
     try:
-        done = subprocess.run(command, cwd=INSTALLED, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=patience)
     except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"{command[0]} took more than {INSTALL_SECONDS} s") from error
+        raise Unavailable(f"{command[0]} took more than {patience} s") from error
     if done.returncode:
         raise Unavailable(f"{command[0]} failed: {(done.stderr.strip().splitlines() or ['no output'])[-1]}")
-    if mark:
-        _marker(mark).write_text(mark.read_text())

@@ -263,3 +263,25 @@ async def test_te6_nothing_reaches_the_next_test(turn: int, postgresql_url: str,
         async with Client(app):
             assert await Person.objects.count() == 0
     assert not (tmp_path / "real.sqlite3").exists()
+
+
+# -- errors of models as answers ----------------------------------------------------------------------------------
+
+
+async def test_what_is_not_there_is_404_and_what_is_wrong_is_422_with_its_fields() -> None:
+    app = people()
+
+    @app.get("/people/{id}")
+    async def person(id: int) -> Any:
+        return await Person.objects.get(pk=id)
+
+    @app.post("/people")
+    async def add() -> Any:
+        new = Person(name="", password="x" * 99)
+        await new.full_clean()
+
+    async with Client(app) as client:
+        assert (await client.get("/people/7")).status == 404
+        answer = await client.post("/people")
+        assert answer.status == 422
+        assert {problem["pointer"] for problem in answer.json()["errors"]} >= {"/name", "/password"}

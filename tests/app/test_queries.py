@@ -97,7 +97,7 @@ def told(caplog: pytest.LogCaptureFixture) -> Any:
     caplog.set_level(logging.WARNING, "vivace.app")
 
     def take() -> list[str]:
-        texts = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        texts = [record.getMessage() for record in caplog.records if record.module == "queries"]
         caplog.clear()
         return texts
 

@@ -119,3 +119,9 @@ def test_unknown_app_names_the_nearest(site: Site) -> None:
     result: Any = site.run("makemigrations", "shopp")
     assert result.exit_code == 1
     assert "'shop'" in shown(result)
+
+
+def test_a_file_in_place_of_a_label_is_told_where_it_belongs(site: Site) -> None:
+    result: Any = site.run("makemigrations", "shop.py")
+    assert result.exit_code == 1
+    assert "Say --app shop.py" in shown(result)

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,37 @@ def test_the_prompt_awaits_goes_on_after_errors_and_ends(folder: Path) -> None:
         _read_until(master, b">>> ")
         os.write(master, b"print(kept, app.models[0].__name__)\n")
         assert b"7 Author" in _read_until(master, b">>> ")
+        os.write(master, b"\x04")
+        assert process.wait(BOUND) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def test_ctrl_c_ends_one_input_each_time_and_never_the_prompt(folder: Path) -> None:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vivace", "shell", "library.py"],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=folder,
+        env=environment(TERM="dumb"),
+        start_new_session=True,
+    )
+    os.close(slave)
+    try:
+        _read_until(master, b">>> ")
+        for busy in (b"await asyncio.sleep(60)", b"await asyncio.sleep(60)", b"[0 for _ in iter(int, 1)]"):
+            os.write(master, b"print('be', 'gun'); " + busy + b"\n")
+            _read_until(master, b"be gun\r\n")
+            process.send_signal(signal.SIGINT)
+            assert b"KeyboardInterrupt" in _read_until(master, b">>> ")
+        process.send_signal(signal.SIGINT)
+        _read_until(master, b"Ctrl-D ends)\r\n")
+        os.write(master, b"40 + 2\n")
+        assert b"42" in _read_until(master, b">>> ")
         os.write(master, b"\x04")
         assert process.wait(BOUND) == 0
     finally:

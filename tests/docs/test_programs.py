@@ -22,6 +22,7 @@ def test_there_are_pages() -> None:
     assert "docs/index.md" in PAGES
 
 
+@pytest.mark.timeout(180)  # a page may start a dozen commands, and the machine may be busy
 @pytest.mark.parametrize("name", PAGES)
 def test_programs_of_page_run(name: str, tmp_path: Path) -> None:
     page = (ROOT / name).read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar, copy_context
 
 import pytest
 
@@ -138,6 +139,24 @@ async def test_rt4_new_connections_are_refused_only_when_nobody_listens() -> Non
         await server.resume_accepting()
         assert await answer(pair) == (200, False, "/later")
         assert server.served == 1
+        pair[1].close()
+
+
+async def test_who_resumes_does_not_lend_its_context_to_the_connections() -> None:
+    started: ContextVar[str] = ContextVar("started", default="no")
+
+    class Told(App):
+        async def handle(self, request: Request) -> Response:
+            return Text(started.get())
+
+    stranger = copy_context()
+    started.set("yes")
+    async with serving(Told()) as (server, port):
+        server.pause_accepting()
+        await asyncio.get_running_loop().create_task(server.resume_accepting(), context=stranger)
+        pair = await connect(port)
+        ask(pair, "/")
+        assert await answer(pair) == (200, False, "yes")
         pair[1].close()
 
 

@@ -16,7 +16,7 @@ from vivace.migrations.differ import arrange, changes
 from vivace.migrations.loader import Loader
 from vivace.migrations.migration import Migration
 from vivace.migrations.operations.base import Operation
-from vivace.migrations.questioner import Answers
+from vivace.migrations.questioner import Answers, check_renames
 from vivace.migrations.schema.describe import describe_all
 from vivace.migrations.state import ModelState, ProjectState
 from vivace.migrations.writer import source_of, write
@@ -93,6 +93,29 @@ def test_mg1_renames_are_asked_for() -> None:
         found(old, new)
     assert texts(found(old, new, renames={"shop.Book": "Tome"})) == ["Rename model Book to Tome"]
     assert texts(found(old, new, renamed=False)) == ["Create model Tome", "Delete model Book"]
+
+
+@pytest.mark.parametrize(
+    ("renames", "message"),
+    [
+        ({"shop.Book.old": "frsh"}, r"no frsh that old could have become(.|\n)*'fresh'"),
+        ({"shop.Book.odl": "fresh"}, r"know no shop\.Book\.odl(.|\n)*'shop\.Book\.old'"),
+        ({"shop.Boook.old": "fresh"}, r"know no shop\.Boook\.old"),
+        ({"shop.Book": "Tome"}, "no Tome that Book could have become"),
+    ],
+)
+def test_mg1_a_misspelt_rename_loses_nothing(renames: dict[str, str], message: str) -> None:
+    old = ProjectState([model("Book", ("old", models.TextField(null=True)))])
+    new = ProjectState([model("Book", ("fresh", models.TextField(null=True)))])
+    with pytest.raises(QuestionUnanswered, match=message):
+        check_renames(renames, old, new)
+
+
+def test_mg1_renames_that_fit_or_were_done_are_taken() -> None:
+    old = ProjectState([model("Book", ("old", models.TextField())), model("Author", TITLE)])
+    new = ProjectState([model("Tome", ("fresh", models.TextField())), model("Author", ("name", TITLE[1]))])
+    check_renames({"shop.Book": "Tome", "shop.Tome.old": "fresh", "SHOP.author.Title": "Name"}, old, new)
+    check_renames({"shop.Author.first": "title", "shop.Tome.old": "fresh"}, old, new)
 
 
 def test_mg1_renamed_field_with_what_names_it() -> None:

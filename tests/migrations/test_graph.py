@@ -162,6 +162,17 @@ def test_mg4_optimizer_keeps_the_result(tmp_path: Path) -> None:
     assert changes(loader.project_state(), state, Answers()) == []
 
 
+def test_mg4_optimizer_takes_operations_on_indexes_alone(tmp_path: Path) -> None:
+    put(
+        tmp_path, "shop", "0001_x",
+        'migrations.AddIndexConcurrently("A", models.Index(fields=["m"], name="m_idx"))', model("B"),
+        'migrations.RemoveIndexConcurrently("C", "a")', 'migrations.RemoveIndex("A", "m_idx")', add("B", "n"),
+    )  # fmt: skip
+    operations = Loader(folders(tmp_path, "shop")).on_disk["shop", "0001_x"].operations
+    shorter = [type(each).__name__ for each in optimize(operations, "shop")]
+    assert sorted(shorter) == ["CreateModel", "RemoveIndexConcurrently"]
+
+
 def test_mg1_merge_and_rebase(tmp_path: Path) -> None:
     places = shop(tmp_path)
     put(tmp_path, "shop", "0003_mine", add("Book", "mine"), after='("shop", "0002_a")')

@@ -105,6 +105,19 @@ async def test_mg6_inspected_models_migrate_to_no_difference(
         assert "\n".join(differing(before, await tables(database))) == ""
 
 
+async def test_mg6_a_serial_key_is_an_auto_field(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    async with opened(url_of("postgresql", tmp_path, request)) as database:
+        await execute(database, "CREATE SEQUENCE shared")
+        await execute(
+            database, "CREATE TABLE old (id serial PRIMARY KEY, number integer DEFAULT nextval('shared'))"
+        )
+        source = await inspect(database)
+        assert "id = models.AutoField(primary_key=True)" in source
+        assert "number = models.IntegerField(null=True)" in source
+        left = await drift(database, project_state(loaded(source, tmp_path, "inspected_serial")))
+        assert [each.text for each in left if "'id'" in each.text] == []
+
+
 def test_names_of_fields() -> None:
     assert field_name("Author_ID", foreign=True) == "author"
     assert field_name("2nd value") == "number_2nd_value"
@@ -123,6 +136,7 @@ async def test_dev_makes_tables_adds_columns_and_drops_nothing(
     second = loaded(
         "from vivace import models\n\n\nclass Note(models.Model):\n    text = models.CharField(max_length=9)\n"
         "    added = models.IntegerField(null=True, db_index=True)\n    needed = models.IntegerField()\n"
+        "    given = models.IntegerField(db_default=7)\n"
         f"    class Meta:\n        app_label = 'first_{dialect}'\n\n\n"
         f"class Tag(models.Model):\n    class Meta:\n        app_label = 'first_{dialect}'\n",
         tmp_path,
@@ -135,7 +149,7 @@ async def test_dev_makes_tables_adds_columns_and_drops_nothing(
         again = await update_tables(database, first)
         assert (again.created, again.added, again.left) == ((), (), ())
         brought = await update_tables(database, second, command="Run: vivace migrate")
-        assert brought.added == (f"{table}.added",)
+        assert brought.added == (f"{table}.added", f"{table}.given")
         assert len(brought.created) == 1
         told = "\n".join(brought.left)
         assert "'needed' is missing" in told
@@ -143,4 +157,4 @@ async def test_dev_makes_tables_adds_columns_and_drops_nothing(
         assert "'old' belongs to no field" in told
         assert told.count("Run: vivace migrate") == 3
         columns = {column.name for column in (await tables(database))[table].columns}
-        assert columns == {"id", "text", "old", "added"}
+        assert columns == {"id", "text", "old", "added", "given"}

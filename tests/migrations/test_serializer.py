@@ -67,7 +67,7 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: str(getattr(value, "__name__", value))[:30])
 def test_mg5_values_survive(value: Any) -> None:
     again = read_again(value)
     assert text_of(again) == text_of(value)

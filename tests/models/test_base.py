@@ -223,3 +223,12 @@ def test_all_public_names_exist() -> None:
         assert getattr(models, name) is not None
     with pytest.raises(AttributeError, match="nothing"):
         models.nothing
+
+
+def test_an_option_that_django_gave_up_names_what_took_its_place() -> None:
+    with pytest.raises(ModelError, match=r"indexes = \[models\.Index"):
+
+        class Old(models.Model):
+            class Meta:
+                app_label = "gone"
+                index_together = [("a", "b")]

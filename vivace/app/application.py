@@ -262,6 +262,7 @@ class App(Router):
             await self.data.stop()
             raise
         app_variable.set(self)  # mounted apps have started too, and said the same of themselves
+        self.data.make_current()
 
     async def shutdown(self) -> None:
         """Finish owned tasks within ``timeouts.shutdown``, then stop what was started, in reverse."""
@@ -269,7 +270,8 @@ class App(Router):
             await self.background.drain(self.settings.timeouts.shutdown)
         finally:
             try:
-                await self._lifespan.stop()
+                with self.data.current():
+                    await self._lifespan.stop()
             finally:
                 self.offload.close()
                 if app_variable.get() is self:
@@ -369,7 +371,7 @@ class App(Router):
             self.data.share(outer.data)
         plan = MountedPlan(self.compile().plan.parts)
         self._prefix = self._prefix or outer._prefix + ("" if "{" in prefix else prefix)
-        return self.data.entered(plan.handle) if self.data.own else plan.handle
+        return self.data.entered(self.data.scoped(plan.handle)) if self.data.own else plan.handle
 
     @property
     def handle(self) -> Handle:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +33,12 @@ ModelSource: TypeAlias = "type[Any] | ModuleType | str"
 """A model class, a module, or the dotted name of a module or package whose models are meant."""
 
 Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
+Variables: TypeAlias = list[tuple[ContextVar[Any], Any]]
 logger: Final = logging.getLogger("vivace.app")
+_OUTGROWN: Final = (  # a first migration cannot be faked over tables that differ
+    "Make the tables anew (remove the SQLite file), or begin migrations: undo the change, run "
+    "`vivace makemigrations` and `vivace migrate --fake-initial`, and make it again."
+)
 _USUAL_STEMS: Final = frozenset({"app", "main", "__init__", "__main__", "asgi"})
 
 
@@ -145,9 +151,7 @@ class Data:
         lines: list[str] = []
         for database in self.databases:
             wanted = [model for model in self.models if self.databases.may_have(database, model)]
-            brought = await update_tables(
-                database, wanted, command="Run `vivace makemigrations` and `vivace migrate`."
-            )
+            brought = await update_tables(database, wanted, command=_OUTGROWN)
             lines += [f"made the table {name}" for name in brought.created]
             lines += [f"added the column {name}" for name in brought.added]
             lines += brought.left
@@ -160,13 +164,13 @@ class Data:
         self._models = self.models
         if not self._models:
             return []
-        from vivace.models.adoption import check_models
+        from vivace.models.adoption import check_models, check_places
 
         databases = self.databases
         for model in self._models:
             model._meta.adopters.add(databases)
         self._watch()
-        return check_models(self._models)
+        return [*check_models(self._models), *check_places(databases, self._models)]
 
     def _watch(self) -> None:
         from vivace.models.adoption import watched_columns
@@ -183,8 +187,7 @@ class Data:
             DatabaseUnavailable,  # a module that a service without a database never loads
         )
 
-        for variable, value in self._variables():
-            variable.set(value)
+        self.make_current()
         try:
             if self._closes:
                 await self.databases.open()
@@ -194,11 +197,21 @@ class Data:
         except DatabaseUnavailable as error:
             logger.error("The app starts without its database, and goes on when that is back: %s", error)
 
-    def _variables(self) -> list[tuple[ContextVar[Any], Any]]:
+    def make_current(self) -> None:
+        """Make the databases those of the running code from now on."""
+        if self.wanted:
+            for variable, value in self._variables():
+                variable.set(value)
+
+    def current(self) -> AbstractContextManager[None]:
+        """Make the databases those of the running code for a block."""
+        return _set(self._variables() if self._databases is not None else [])
+
+    def _variables(self) -> Variables:
         """Return what code that runs in the app sees: its databases, and whether its queries are strict."""
         from vivace.db import current_databases
 
-        variables: list[tuple[ContextVar[Any], Any]] = [(current_databases, self.databases)]
+        variables: Variables = [(current_databases, self.databases)]
         if self._app.settings.strict_queries:
             from vivace.models.query.rendering import strict_by_default
 
@@ -251,14 +264,58 @@ class Data:
         variables = self._variables()
 
         async def inside(request: Request) -> Response:
-            tokens = [(variable, variable.set(value)) for variable, value in variables]
-            try:
-                return await serve(request)
-            finally:
-                for variable, token in tokens:
-                    variable.reset(token)
+            with _set(variables):
+                response = await serve(request)
+            if not response.buffered:
+                _keep_inside(response, variables)
+            return response
 
         return inside
+
+    def scoped(self, handle: Serve) -> Serve:
+        """Return ``handle`` that remembers for each request what it wrote, where reads may go to replicas."""
+        if not getattr(self._given, "has_replicas", False):
+            return handle
+        from vivace.db import begin_scope
+
+        def scoped(request: Request) -> Awaitable[Response]:
+            begin_scope()
+            return handle(request)
+
+        return scoped
+
+
+@contextmanager
+def _set(variables: Variables) -> Generator[None]:
+    tokens = [(variable, variable.set(value)) for variable, value in variables]
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+
+
+def _keep_inside(response: Any, variables: Variables) -> None:
+    """Have an answer that is still at work when its handler has returned find the same databases."""
+    run, write_to, close = getattr(response, "run", None), response.write_to, response.close
+
+    def run_inside(socket: Any) -> Any:
+        for variable, value in variables:  # for good: this is the socket's own task
+            variable.set(value)
+        return run(socket) if run is not None else None
+
+    async def write_inside(sink: Any) -> None:
+        with _set(variables):
+            await write_to(sink)
+
+    async def close_inside() -> None:
+        with _set(variables):
+            await close()
+
+    if run is not None:
+        response.run = run_inside
+    else:
+        response.write_to, response.close = write_inside, close_inside
 
 
 def _module_name(source: ModuleType | str | type[Any]) -> str:

@@ -18,7 +18,9 @@ from vivace.errors import (
     HTTPError,
     MethodNotAllowed,
     NotFound,
+    Problem,
     ServerError,
+    ValidationFailed,
     VivaceError,
     nearest,
 )
@@ -67,6 +69,10 @@ def as_http_error(error: BaseException) -> HTTPError:
         return error
     if not isinstance(error, VivaceError) or error.status == 500:
         return ServerError()
+    if error.status == 422 and hasattr(error, "problems_by_field"):
+        return ValidationFailed(
+            [Problem("body", pointer, text) for pointer, text in error.problems_by_field()]
+        )
     told = error.what if error.status < 500 and not _is_of_database(error) else ""
     again = {"retry-after": "1"} if error.status == 503 else {}
     answer = HTTPError(

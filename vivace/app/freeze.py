@@ -64,7 +64,7 @@ class Frozen(msgspec.Struct, frozen=True):
     reverser: Reverser
     findings: tuple[Finding, ...]
     lifespans: tuple[tuple[str, LifespanContext], ...] = ()
-    handle: Handle | None = None  # that of the plan with something around it, in debug mode
+    handle: Handle | None = None  # that of the plan, with something around it where needed
 
 
 def freeze(app: App) -> Frozen:
@@ -102,13 +102,14 @@ class _Freezer:
             self.watched(self.plan),
         )
 
-    def watched(self, plan: Plan) -> Handle | None:
-        """Return the plan's handle with the queries of each request watched, where somebody develops with them."""
+    def watched(self, plan: Plan) -> Handle:
+        """Return the plan's handle in a scope where there are replicas, with queries watched where somebody develops."""
+        handle = self.app.data.scoped(plan.handle)
         if not (self.app.debug and self.app.data.wanted):
-            return None
+            return handle
         from .queries import Reporter
 
-        return Reporter().watching(plan.handle)
+        return Reporter().watching(handle)
 
     def inherited(self, options: RouteOptions) -> RouteOptions:
         """Return a route's options with what the app says of all routes; after the plugins have said it."""

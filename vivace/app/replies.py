@@ -28,7 +28,6 @@ error before it is an ordinary error answer; a later one cuts the connection.
 
 from __future__ import annotations
 
-import os
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -52,6 +51,8 @@ Reply: TypeAlias = Callable[[Any], Response]
 
 OCTETS: Final = "application/octet-stream"
 LINES: Final = "application/x-ndjson"
+KINDS: Final = 64
+"""Classes of which a route remembers how they are answered with."""
 _ANSWERS: Final = "a Response, str, Markup, bytes, None, dict, list, dataclass, msgspec.Struct, a path or an (async) iterator"
 
 
@@ -127,32 +128,41 @@ class Replies:
         """Return the answer without a body."""
         return Empty(self.options.status or 204)
 
-    def rare(self, value: Any) -> Response:
-        """Return the answer for a value whose exact type is not in the table."""
-        kind = class_of(value)
+    def maker(self, kind: Any) -> Reply:
+        """Return what answers with values of a class that is not in the table: its class says which it is."""
         if hasattr(kind, "__html__"):
-            return HTML(value.__html__(), self.status)
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, os.PathLike):
-            return self._file(cast("os.PathLike[str]", value))
+            return self._html
+        if issubclass(kind, str):
+            return self.text
+        if hasattr(kind, "__fspath__"):
+            return self._file
         if hasattr(kind, "__vivace_rows__"):
-            from .rows import RowsReply
-
-            return RowsReply(value.__vivace_rows__(), self.encode, self.status)
+            return self._rows
         if hasattr(kind, "__aiter__"):
-            return Returned(self, aiter(value))
+            return lambda value: Returned(self, aiter(value))
         if hasattr(kind, "__next__"):
-            return Returned(self, Pooled(value, self.options.run_blocking))
-        if isinstance(value, tuple):
-            fix = "Return a list for a JSON array, or Response(body, status) for a status."
-            raise self.wrong(value, "a tuple", fix)
-        if isinstance(value, Awaitable):
-            fix = "Await it in the handler; a decorator around an `async def` must be `async def` too."
-            raise self.wrong(value, "an awaitable that nobody awaited", fix)
-        return self.json(value)
+            return lambda value: Returned(self, Pooled(value, self.options.run_blocking))
+        if issubclass(kind, tuple):
+            return self._refuse_tuple
+        return self._refuse_awaitable if issubclass(kind, Awaitable) else self.json
 
-    def _file(self, path: os.PathLike[str]) -> Response:
+    def _html(self, value: Any) -> Response:
+        return HTML(value.__html__(), self.status)
+
+    def _rows(self, value: Any) -> Response:
+        from .rows import RowsReply
+
+        return RowsReply(value.__vivace_rows__(), self.encode, self.status)
+
+    def _refuse_tuple(self, value: Any) -> Response:
+        fix = "Return a list for a JSON array, or Response(body, status) for a status."
+        raise self.wrong(value, "a tuple", fix)
+
+    def _refuse_awaitable(self, value: Any) -> Response:
+        fix = "Await it in the handler; a decorator around an `async def` must be `async def` too."
+        raise self.wrong(value, "an awaitable that nobody awaited", fix)
+
+    def _file(self, path: Any) -> Response:
         from vivace.http.files import File
 
         return File(path)
@@ -230,14 +240,18 @@ def _open_reply(replies: Replies, allowed: tuple[type, ...] | None, annotation: 
     makers = {kind: make for kind, make in table.items() if allowed is None or issubclass(kind, allowed)}
 
     def reply(result: Any) -> Response:
-        make = makers.get(class_of(result))
+        kind = class_of(result)
+        make = makers.get(kind)
         if make is not None:
             return make(result)
         if isinstance(result, Response):
             return result
         if allowed is not None and not isinstance(result, allowed):
             raise replies.wrong(result, expected=f"{_words(annotation)}, as the handler declares")
-        return replies.rare(result)
+        make = replies.maker(kind)
+        if len(makers) < KINDS:  # classes that are made for each request must not pile up
+            makers[kind] = make
+        return make(result)
 
     return reply
 

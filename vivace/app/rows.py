@@ -50,6 +50,9 @@ class RowsReply(Response):
         except BaseException:
             await close_iterator(chunks)
             raise
+        if self._in_transaction():
+            # it ends with the handler, before the stream: what a slice bounds is fetched whole instead
+            return Response(await self._whole(first, chunks), self.status, None, JSON_TYPE)
         return Stream(self._pieces(first, chunks), self.status, None, JSON_TYPE)
 
     def _unbounded(self, limit: int) -> UnboundedResult:
@@ -58,6 +61,15 @@ class RowsReply(Response):
             expected="a slice, or few rows",
             fix="Return a page, queryset[:100], or stream it: `async for` in an async generator.",
         )
+
+    @staticmethod
+    def _in_transaction() -> bool:
+        from vivace.db.transactions import in_any_block  # rows may come from elsewhere, without a database
+
+        return in_any_block()
+
+    async def _whole(self, first: list[Any], chunks: AsyncGenerator[list[Any]]) -> bytes:
+        return b"".join([piece async for piece in self._pieces(first, chunks)])
 
     async def _pieces(self, first: list[Any], chunks: AsyncGenerator[list[Any]]) -> AsyncGenerator[bytes]:
         try:

@@ -38,7 +38,8 @@ def _load(name: str) -> tuple[App, Project]:
     project = project_of(app.models)
     if not project.models:
         raise TargetError(
-            "The app has no models.", fix="Define models in its module, or pass App(models=[…])."
+            "The app has no models.",
+            fix="Import the module of the models where the app is made, or pass App(models=[…]).",
         )
     return app, project
 

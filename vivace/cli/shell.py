@@ -18,6 +18,7 @@ import contextlib
 import contextvars
 import importlib
 import inspect
+import signal
 import sys
 import threading
 import traceback
@@ -96,9 +97,22 @@ class Runner:
         return self.running
 
     async def _execute(self, compiled: CodeType) -> None:
-        result = eval(compiled, self.namespace)  # noqa: S307 - this is a prompt
-        if inspect.iscoroutine(result) and compiled.co_flags & inspect.CO_COROUTINE:
-            await result
+        try:
+            result = eval(compiled, self.namespace)  # noqa: S307 - this is a prompt
+            if inspect.iscoroutine(result) and compiled.co_flags & inspect.CO_COROUTINE:
+                await result
+        except KeyboardInterrupt:  # of ``interrupt``; out of a task it would end the loop
+            raise asyncio.CancelledError from None
+
+    def interrupt(self) -> bool:
+        """End the input that runs, from a signal handler: code that keeps the loop busy, too. False: there is none."""
+        running = self.running
+        if running is None or running.done():
+            return False
+        if asyncio.current_task(self.loop) is running:
+            raise KeyboardInterrupt
+        self.loop.call_soon_threadsafe(running.cancel)
+        return True
 
 
 def _statements(source: str, name: str) -> Iterator[CodeType]:
@@ -159,17 +173,18 @@ async def _prompt(app: App, runner: Runner) -> int:
         finally:
             runner.loop.call_soon_threadsafe(ended.set)
 
+    def interrupted(signum: int, frame: object) -> None:
+        if not runner.interrupt():
+            sys.stderr.write("\nKeyboardInterrupt (Ctrl-D ends)\n")  # what is typed cannot be taken back
+
     thread = threading.Thread(target=ask, name="prompt", daemon=True)
-    thread.start()
-    while not ended.is_set():
-        try:
-            await ended.wait()
-        except asyncio.CancelledError:  # asyncio.run turns Ctrl-C into the cancellation of the main task
-            task = asyncio.current_task()
-            if runner.running is None or runner.running.done() or task is None:
-                raise
-            task.uncancel()
-            runner.running.cancel()
+    # asyncio.run's own handler ends the shell at the second Ctrl-C
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        thread.start()
+        await ended.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
     return status
 
 

@@ -47,11 +47,12 @@ class AtomicOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Atomic:
     """A block, or the blocks of a decorated function: see ``atomic``."""
 
-    __slots__ = ("_block", "_options")
+    __slots__ = ("_block", "_entered", "_options")
 
     def __init__(self, options: AtomicOptions) -> None:
         self._options = options
         self._block: Block | None = None
+        self._entered = False  # also while it begins
 
     async def __aenter__(self) -> Self:
         options = self._options
@@ -60,11 +61,16 @@ class Atomic:
                 "`async with atomic(retries=…)` cannot run its body again.",
                 fix="Put the body into an async function below `@atomic(retries=…)`, or use `await retrying(function)`.",
             )
-        if self._block is not None:
+        if self._entered:
             raise ConfigurationError(
                 "One atomic() object was entered twice.", fix="Call atomic() for each block."
             )
-        self._block = await self._begin()
+        self._entered = True
+        try:
+            self._block = await self._begin()
+        except BaseException:
+            self._entered = False
+            raise
         return self
 
     async def _begin(self) -> Block:
@@ -78,7 +84,7 @@ class Atomic:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        block, self._block = self._block, None
+        block, self._block, self._entered = self._block, None, False
         if block is not None:
             await leave(block, error)
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from asyncio import get_running_loop
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from contextvars import Context
 from functools import partial
 from typing import Any, Final, cast
 
-from vivace.changes import Scope, WriteSet, current_reads
-from vivace.errors import TransactionError
+from vivace.changes import ANYTHING, Scope, WriteSet, current_reads
+from vivace.errors import ConfigurationError, TransactionError
 
 from .observing import current_observers, observed
-from .transactions import Block, Callback, current_block, enter, leave, run_callbacks
+from .transactions import Block, Callback, current_block, enter, in_any_block, leave, run_callbacks
 from .types import (
     Dialect,
     Driver,
@@ -79,9 +81,18 @@ class Database:
         loop = asyncio.get_running_loop()
         if self._opened is loop:
             return
-        if self._opening is None or self._opening.get_loop() is not loop:
-            self._opening = loop.create_task(self._open(), name=f"open database {self.alias}")
+        if self._opened is not None and self._opened.is_running():
+            raise ConfigurationError(
+                f"The database {self.alias!r} is at work on the event loop of another thread.",
+                expected="one loop at a time for each Database",
+                fix="Make a Database for each thread, or hand the work to the loop: asyncio.run_coroutine_threadsafe().",
+            )
         opening = self._opening
+        if opening is None or opening.done() or opening.get_loop() is not loop:
+            name = (
+                f"open database {self.alias}"  # in a context of its own: what it starts outlives this request
+            )
+            opening = self._opening = loop.create_task(self._open(), name=name, context=Context())
         await asyncio.shield(opening)  # one caller's cancellation is not the others'
 
     async def _open(self) -> None:
@@ -95,32 +106,39 @@ class Database:
         """Wait for callbacks under way and close the driver; the database opens again when it is next used."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self.acquire_timeout)
+        opening = self._opening
+        if opening is not None and opening.get_loop() is asyncio.get_running_loop():
+            await asyncio.wait({opening})  # nobody may wait for it any more
         if self._opened is not None:
             self._opened = None
             await self.driver.close()
 
     # -- statements -----------------------------------------------------------------------------------------------
 
-    async def fetch(
+    def fetch(
         self, statement: Statement, parameters: Parameters = (), reads: Reads | None = None
-    ) -> list[Row]:
+    ) -> Coroutine[Any, Any, list[Row]]:
         """Run a statement and return its rows.
 
         ``reads`` narrows what is recorded as read, where somebody records; without it the statement's tables are.
+        Returns the driver's own coroutine where nothing stands between: each one around it would cost as much as the
+        rest of this room does for a query.
         """
         recorder = current_reads()
         if recorder is not None:
             _record(recorder, statement, reads)
         if current_observers() is not None:
-            return await observed(self, statement, parameters, self._fetch)  # type: ignore[no-any-return]
-        return await self._fetch(statement, parameters)
+            return observed(self, statement, parameters, self._fetch)
+        if self._opened is not get_running_loop() or in_any_block():
+            return self._fetch(statement, parameters)
+        return self.driver.fetch(statement, parameters)
 
     async def _fetch(self, statement: Statement, parameters: Parameters) -> list[Row]:
         block = current_block(self)
         if block is not None:
             rows: list[Row] = await self._in_block(block, "fetch", statement, parameters)
             return rows
-        if self._opened is None:
+        if self._opened is not get_running_loop():
             await self.open()
         return await self.driver.fetch(statement, parameters)
 
@@ -136,7 +154,7 @@ class Database:
         if block is not None:
             count: int = await self._in_block(block, "execute", statement, parameters)
             return count
-        if self._opened is None:
+        if self._opened is not get_running_loop():
             await self.open()
         return await self.driver.execute(statement, parameters)
 
@@ -156,6 +174,20 @@ class Database:
     async def _execute_many(self, statement: Statement, rows: Sequence[Parameters]) -> None:
         async with self.transaction(TransactionOptions(place="execute_many"), savepoint=False) as block:
             await block.run("execute_many", statement, rows)
+
+    async def copy_rows(self, table: str, columns: Sequence[str], rows: Iterable[Parameters]) -> int:
+        """Write rows with COPY, all of them or none, and return how many. PostgreSQL only."""
+        async with self.transaction(TransactionOptions(place="copy_rows"), savepoint=False) as block:
+            await block.begin_statement()
+            try:
+                session: Any = block.session
+                count: int = await session.copy_rows(table, columns, rows)
+            except BaseException as error:
+                block.failed = error
+                raise
+            finally:
+                block.turn.give()
+        return count
 
     async def run_script(self, sql: str) -> None:
         """Run SQL of several statements as one transaction; it counts as having touched everything."""
@@ -195,18 +227,28 @@ class Database:
         self, chunk: int, statement: Statement, parameters: Parameters
     ) -> tuple[AsyncGenerator[list[Row]], list[Row] | None]:
         block = current_block(self)
-        if block is not None:
+        if block is not None and block.counts_as_commit:
+            source = self._stream_of_test(block, statement, parameters, chunk)
+        elif block is not None:
             source = block.stream(statement, parameters, chunk)
         else:
             await self.open()
             source = self.driver.stream(statement, parameters, chunk=chunk)
         return source, await anext(source, None)
 
+    async def _stream_of_test(
+        self, block: Block, statement: Statement, parameters: Parameters, chunk: int
+    ) -> AsyncGenerator[list[Row]]:
+        """Yield rows that were fetched at once: their savepoint could not stay open between chunks, and must not miss."""
+        rows: list[Row] = await self._in_block(block, "fetch", statement, parameters)
+        for start in range(0, len(rows), chunk):
+            yield rows[start : start + chunk]
+
     # -- transactions ---------------------------------------------------------------------------------------------
 
     async def begin(self, options: TransactionOptions) -> Session:
         """Lease a connection with an open transaction: ``atomic`` is the way to use it."""
-        if self._opened is None:
+        if self._opened is not get_running_loop():
             await self.open()
         return await self.driver.begin(options)
 
@@ -320,7 +362,7 @@ class _Undo(Exception):
 
 def _record(recorder: Any, statement: Statement, reads: Reads | None) -> None:
     if reads is None:
-        for table in statement.reads:
+        for table in (ANYTHING,) if statement.reads is None else statement.reads:
             recorder.add(table)
     else:
         for table, scope in reads:

@@ -49,20 +49,28 @@ class Databases:
             for alias in (primary, *followers):
                 self._check(alias)
             self._replicas[primary] = itertools.cycle(followers)
-        self._followers = frozenset(alias for followers in (replicas or {}).values() for alias in followers)
+        self._arranged = {primary: tuple(followers) for primary, followers in (replicas or {}).items()}
+        self._followers = frozenset(alias for followers in self._arranged.values() for alias in followers)
 
     def replaced(self, substitute: Callable[[Database], Database]) -> Databases:
         """Return the same arrangement of other databases: those of tests. Replicas become their primaries."""
-        copy = Databases({alias: substitute(one) for alias, one in self._databases.items()})
-        copy._routers = self._routers
-        return copy
+        primaries = {follower: alias for alias, followers in self._arranged.items() for follower in followers}
+        own = {alias: substitute(one) for alias, one in self._databases.items() if alias not in primaries}
+        return Databases(
+            {alias: own[primaries.get(alias, alias)] for alias in self._databases}, routers=self._routers
+        )
 
     def __getitem__(self, alias: str) -> Database:
         self._check(alias)
         return self._databases[alias]
 
     def __iter__(self) -> Iterator[Database]:
-        return iter(self._databases.values())
+        return iter(dict.fromkeys(self._databases.values()))  # in tests several aliases mean one
+
+    @property
+    def has_replicas(self) -> bool:
+        """Whether reads may go elsewhere than writes."""
+        return bool(self._replicas)
 
     def __len__(self) -> int:
         return len(self._databases)
@@ -98,7 +106,7 @@ class Databases:
         if self._routers and model is not None:
             alias = self._ask("db_for_write" if write else "db_for_read", model, **hints)
             if alias is not None:
-                return self[alias]
+                return self._primary(alias) if write else self[alias]
         home = self._home_of(hints.get("instance")) if hints else None
         if home is not None:
             return home
@@ -116,13 +124,13 @@ class Databases:
             return None
         return self._databases.get(alias)
 
+    def named(self, alias: str, *, write: bool) -> Database:
+        """Return the database that a query asked for by its alias."""
+        return self._primary(alias) if write else self[alias]
+
     def _primary(self, alias: str) -> Database:
         if alias in self._replicas:
-            written = _wrote.get()
-            if written is None:
-                _wrote.set({alias})
-            else:
-                written.add(alias)
+            use_primary(alias)
         return self[alias]
 
     def _reader(self, alias: str) -> Database:
@@ -190,7 +198,7 @@ def database_for(
     if databases is None:
         databases = _only_adopter(model)
     if using is not None:
-        return databases[using]
+        return databases.named(using, write=write)
     return databases.choose(model, write=write, hints=hints or {})
 
 

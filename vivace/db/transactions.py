@@ -25,11 +25,10 @@ import logging
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
 from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from vivace.errors import DatabaseError, TransactionError
+from vivace.errors import DatabaseError, SerializationFailure, TransactionError
 
 from .types import Parameters, Row, Session, Statement, TransactionOptions
 
@@ -68,6 +67,7 @@ class Turn:
         except BaseException:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.give()  # it became ours in the moment that we were cancelled
+            turn.cancel()  # who is closed instead of cancelled must not be given it later
             raise
         finally:
             timer.cancel()
@@ -137,7 +137,8 @@ class Block:
         self, statement: Statement, parameters: Parameters, chunk: int
     ) -> AsyncGenerator[list[Row]]:
         """Yield rows in chunks; the turn is held for each chunk alone, so that statements may run between them."""
-        async with aclosing(self.session.stream(statement, parameters, chunk=chunk)) as chunks:
+        chunks = self.session.stream(statement, parameters, chunk=chunk)
+        try:
             while True:
                 await self.begin_statement()
                 try:
@@ -150,6 +151,19 @@ class Block:
                 if rows is None:
                     return
                 yield rows
+        finally:
+            await self._close_stream(chunks)
+
+    async def _close_stream(self, chunks: AsyncGenerator[list[Row]]) -> None:
+        """Close a stream of the session in its turn: that is a statement, too. After the end none is needed."""
+        if self.ended or self.failed is not None:
+            await chunks.aclose()
+            return
+        await self.turn.take("the end of a stream", self.database.acquire_timeout)
+        try:
+            await chunks.aclose()
+        finally:
+            self.turn.give()
 
     async def begin_statement(self) -> None:
         """Take the turn for one statement; whoever calls this gives the turn back."""
@@ -268,7 +282,7 @@ async def leave(block: Block, error: BaseException | None) -> None:
         await _end_transaction(block, failed=failed)
     else:
         await _end_savepoint(block, block.parent, failed=failed)
-    if late is not None:
+    if late is not None and not isinstance(error, asyncio.CancelledError):  # who is cancelled shall see that
         raise late
     if swallowed is not None:
         raise TransactionError(
@@ -298,7 +312,7 @@ async def _end_transaction(block: Block, *, failed: bool) -> None:
         written = await block.session.commit()
     except asyncio.CancelledError:
         if block.session.committed:  # it has announced what was written by itself
-            await run_callbacks(block.callbacks)
+            await run_callbacks([(callback, True) for callback, _ in block.callbacks])
         raise
     block.database.announce(written)
     await run_callbacks(block.callbacks)
@@ -334,16 +348,36 @@ async def _undo_savepoint(block: Block, parent: Block) -> None:
 
 
 async def run_callbacks(callbacks: list[tuple[Callback, bool]]) -> None:
-    """Run what was registered with ``on_commit``, in order; errors of robust ones are logged."""
+    """Run what was registered with ``on_commit``, in order; errors of robust ones are logged.
+
+    A cancellation ends the callback that it meets, and goes on to the caller when the others have run: what is committed
+    is told, whoever went away meanwhile.
+    """
+    cancelled: asyncio.CancelledError | None = None
     for callback, robust in callbacks:
         try:
             result = callback()
             if isinstance(result, Awaitable):
                 await result
-        except Exception:
-            if not robust:
-                raise
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception as error:
+            if not robust and cancelled is None:
+                raise _after_commit(error) from error
             logger.exception("A callback of on_commit failed: %r", callback)
+    if cancelled is not None:
+        raise cancelled
+
+
+def _after_commit(error: Exception) -> Exception:
+    """Return what is raised for a callback's error: none that asks for a repetition of what is committed already."""
+    if not isinstance(error, SerializationFailure):
+        return error
+    return TransactionError(
+        "A callback of on_commit failed, after its transaction was committed.",
+        got=f"{type(error).__name__}: {error}",
+        fix="Put the callback's own transaction into a function below `@atomic(retries=…)`.",
+    )
 
 
 def place_of_caller() -> str:

@@ -46,14 +46,15 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """SQL, and what its author knows of it.
 
     ``writes`` names the tables whose rows it may change: empty for a read, ``None`` when unknown (raw SQL that declared
-    nothing, which then counts as touching everything). ``reads`` names the tables that it looks at. ``short`` promises
+    nothing, which then counts as touching everything). ``reads`` names the tables that it looks at, ``None`` when unknown:
+    then what was made of it is out of date after any write. ``short`` promises
     that it touches few rows by an index: SQLite runs such a read on the event loop. ``capture`` tells how its rows
     report what they changed; a statement without it reports whole tables. ``named`` asks for rows that know the names of
     their columns (``keys()``, ``values()``), for SQL whose columns its author does not know.
     """
 
     sql: str
-    reads: frozenset[str] = frozenset()
+    reads: frozenset[str] | None = None
     writes: frozenset[str] | None = frozenset()
     short: bool = False
     capture: Capture | None = None

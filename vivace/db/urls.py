@@ -25,7 +25,10 @@ def connect(url: str, *, root: Path | None = None) -> Driver:
 
     Raises ``DatabaseURLInvalid`` for what cannot be read, ``MissingExtra`` when the driver is not installed.
     """
-    scheme = url.partition(":")[0].lower()
+    scheme, separator, _ = url.partition("://")
+    if not separator and not url.lower().startswith("sqlite:"):  # it may be a password, or end in one
+        raise DatabaseURLInvalid("A database URL has no scheme with :// behind it.", expected=FORMS)
+    scheme = scheme.partition(":")[0].lower()
     make = _SCHEMES.get(scheme)
     if make is None:
         raise DatabaseURLInvalid(
@@ -63,25 +66,24 @@ def _postgresql(url: str, root: Path) -> Driver:
     from .postgresql import PostgreSQLDriver, PostgreSQLOptions  # loads asyncpg
 
     parts = _split(url)
-    known = dict(parse_qsl(parts.query, keep_blank_values=True))
     address = {
-        "host": known.pop("host", None) or parts.hostname,
+        "host": parts.hostname,
         "port": parts.port,
         "user": unquote(parts.username) if parts.username else None,
         "password": unquote(parts.password) if parts.password else None,
         "database": unquote(parts.path[1:]) or None,
     }
     given: dict[str, Any] = {name: value for name, value in address.items() if value is not None}
-    return PostgreSQLDriver(PostgreSQLOptions(**given, **_typed(known, PostgreSQLOptions)))
+    return PostgreSQLDriver(PostgreSQLOptions(**(given | _options(parts.query, PostgreSQLOptions))))
 
 
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises when it is no number
-    except ValueError as error:
+    except ValueError:  # its text quotes what stands where a port should: a part of the password, mostly
         raise DatabaseURLInvalid(
-            f"The database URL cannot be read: {error}.",
+            "The database URL cannot be read: its host or port is none.",
             expected=FORMS,
             fix="Write characters such as @ : / # in a password as %40 %3A %2F %23.",
         ) from None

@@ -131,11 +131,15 @@ class Server:
             acceptor.close()
 
     async def resume_accepting(self) -> None:
-        """Accept again, unless the server drains."""
+        """Accept again, unless the server drains.
+
+        Whoever asks for it, the new connections are in the context of ``listen``, in which the app has started: the
+        supervisor's messages come to a task that knows no app.
+        """
         if not self.accepting and not self.draining:
             self.accepting = True
             for acceptor in self._acceptors:
-                await acceptor.open()
+                await self.loop.create_task(acceptor.open(), context=self.context.copy())
 
     @property
     def open_connections(self) -> int:

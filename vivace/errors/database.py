@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from .base import VivaceError
+
+BEHIND: Final = "Run `vivace migrate` if the tables are behind the models, or correct the name."
+"""How to mend a table or column that does not exist."""
 
 
 class DatabaseError(VivaceError):

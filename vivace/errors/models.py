@@ -58,9 +58,10 @@ class QueryError(VivaceError):
 
 
 class ObjectDoesNotExist(VivaceError):
-    """No row matches; each model has its own ``DoesNotExist``."""
+    """No row matches; each model has its own ``DoesNotExist``. Where nobody catches it the answer is 404."""
 
     code: ClassVar[str] = "object-does-not-exist"
+    status: int = 404
 
 
 class MultipleObjectsReturned(VivaceError):
@@ -152,6 +153,14 @@ class ValidationError(VivaceError):
     def message_dict(self) -> dict[str, list[str]]:
         """The texts by field. Raises ``AttributeError`` when the error has no fields."""
         return {field: [error.text for error in errors] for field, errors in self.error_dict.items()}
+
+    def problems_by_field(self) -> Iterator[tuple[str, str]]:
+        """Yield (JSON pointer, text) for the answer to whoever sent the values; "" points at all of them."""
+        if not hasattr(self, "error_dict"):
+            yield from (("", text) for text in self.messages)
+            return
+        for field, texts in self.message_dict.items():
+            yield from (("" if field == NON_FIELD_ERRORS else f"/{field}", text) for text in texts)
 
     @property
     def messages(self) -> list[str]:

@@ -39,3 +39,11 @@ class AsyncTestFailed(VivaceError):
     """A test left something behind: a task that still runs, or an exception that nobody looked at."""
 
     code: ClassVar[str] = "async-test-failed"
+
+
+class TestDatabaseTaken(VivaceError):
+    """The database that tests would drop and make anew was not made by tests."""
+
+    __test__: ClassVar[bool] = False  # pytest: no test in spite of its name
+
+    code: ClassVar[str] = "test-database-taken"

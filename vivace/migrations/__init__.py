@@ -25,10 +25,19 @@ if TYPE_CHECKING:
     from .operations import AlterModelTableComment as AlterModelTableComment
     from .operations import AlterOrderWithRespectTo as AlterOrderWithRespectTo
     from .operations import AlterUniqueTogether as AlterUniqueTogether
+    from .operations import BloomExtension as BloomExtension
+    from .operations import BtreeGinExtension as BtreeGinExtension
+    from .operations import BtreeGistExtension as BtreeGistExtension
+    from .operations import CITextExtension as CITextExtension
+    from .operations import CreateCollation as CreateCollation
+    from .operations import CreateExtension as CreateExtension
     from .operations import CreateModel as CreateModel
+    from .operations import CryptoExtension as CryptoExtension
     from .operations import DeleteModel as DeleteModel
+    from .operations import HStoreExtension as HStoreExtension
     from .operations import Operation as Operation
     from .operations import OperationCategory as OperationCategory
+    from .operations import RemoveCollation as RemoveCollation
     from .operations import RemoveConstraint as RemoveConstraint
     from .operations import RemoveField as RemoveField
     from .operations import RemoveIndex as RemoveIndex
@@ -39,17 +48,21 @@ if TYPE_CHECKING:
     from .operations import RunPython as RunPython
     from .operations import RunSQL as RunSQL
     from .operations import SeparateDatabaseAndState as SeparateDatabaseAndState
+    from .operations import TrigramExtension as TrigramExtension
+    from .operations import UnaccentExtension as UnaccentExtension
     from .operations import ValidateConstraint as ValidateConstraint
 
 _ROOMS = {
     "batches": "batched",
     "migration": "Migration swappable_dependency",
     "operations": (
-        "AddConstraint AddConstraintNotValid AddField AddIndex AddIndexConcurrently AlterConstraint AlterField "
-        "AlterModelManagers AlterModelOptions AlterModelTable AlterModelTableComment AlterOrderWithRespectTo "
-        "AlterUniqueTogether CreateModel DeleteModel Operation OperationCategory RemoveConstraint RemoveField "
-        "RemoveIndex RemoveIndexConcurrently RenameField RenameIndex RenameModel RunPython RunSQL "
-        "SeparateDatabaseAndState ValidateConstraint"
+        "AddConstraint AddConstraintNotValid AddField AddIndex AddIndexConcurrently AlterConstraint "
+        "AlterField AlterModelManagers AlterModelOptions AlterModelTable AlterModelTableComment "
+        "AlterOrderWithRespectTo AlterUniqueTogether BloomExtension BtreeGinExtension BtreeGistExtension "
+        "CITextExtension CreateCollation CreateExtension CreateModel CryptoExtension DeleteModel "
+        "HStoreExtension Operation OperationCategory RemoveCollation RemoveConstraint RemoveField RemoveIndex "
+        "RemoveIndexConcurrently RenameField RenameIndex RenameModel RunPython RunSQL "
+        "SeparateDatabaseAndState TrigramExtension UnaccentExtension ValidateConstraint"
     ),
 }
 _HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}

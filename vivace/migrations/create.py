@@ -1,7 +1,7 @@
 """Tables without migration files: for ``vivace dev`` and ``vivace shell`` on a single file, and for tests.
 
-Only what loses nothing is done: tables that are missing are made, columns that may be empty are added. What else
-differs is told, with the command that settles it.
+Only what loses nothing is done: tables that are missing are made, columns that may be empty or have a default in the
+database are added. What else differs is told, with the command that settles it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async def create_state(database: Database, state: ProjectState) -> list[str]:
 
 
 async def update_tables(database: Database, models: Iterable[type[Any]], *, command: str = "") -> Brought:
-    """Make missing tables and add columns that may be empty; drop and change nothing.
+    """Make missing tables and add columns that may be empty or have a ``db_default``; drop and change nothing.
 
     ``command`` is what the sentences about other differences tell to run.
     """
@@ -101,7 +101,7 @@ def _missing(table: Table, live: Table) -> tuple[list[Column], list[str]]:
     others: list[str] = []
     for column in table.columns:
         known = there.pop(column.name.lower(), None)
-        if known is None and column.null and not column.primary and not column.unique:
+        if known is None and (column.null or column.default) and not column.primary and not column.unique:
             addable.append(column)
         elif known is None:
             others.append(f"the column {column.name!r} is missing, and rows that exist need a value for it")

@@ -88,9 +88,10 @@ def _func(node: Func) -> Parts:
     kwargs = dict(node.extra)
     if node.__dict__.get("output_field") is not None:
         kwargs["output_field"] = node.output_field
-    for name in inspect.signature(type(node).__init__).parameters:
+    for name, parameter in inspect.signature(type(node).__init__).parameters.items():
         if name not in kwargs and name not in ("self", "expression", "expressions", "output_field", "extra"):
-            kwargs.update(_own(node, name))
+            own = _own(node, name)
+            kwargs.update({} if own.get(name) is parameter.default else own)
     if type(node).__name__ == "JSONObject":
         names, values = node.source[::2], node.source[1::2]
         return (

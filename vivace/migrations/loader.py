@@ -127,7 +127,7 @@ class Loader:
         ]
         if len(found) != 1:
             raise UnknownMigration(
-                f"{'Several migrations' if found else 'No migration'} of {app_label!r} begin with {prefix!r}.",
+                f"{'Several migrations' if found else 'No migration'} of {app_label!r} {'begin' if found else 'begins'} with {prefix!r}.",
                 got=", ".join(found),
                 fix=nearest(prefix, names) or f"There are: {', '.join(names) or 'none'}.",
             )
@@ -136,9 +136,13 @@ class Loader:
     def check_app(self, app_label: str) -> None:
         """Raise ``UnknownMigration`` when there is no such app."""
         if app_label not in self.folders:
+            known = nearest(app_label, self.folders) or f"There are: {', '.join(sorted(self.folders))}."
             raise UnknownMigration(
                 f"There is no app {app_label!r}.",
-                fix=nearest(app_label, self.folders) or f"There are: {', '.join(sorted(self.folders))}.",
+                expected="the label of an app with models",
+                fix=f"Say --app {app_label} to name the file. {known}"
+                if app_label.endswith(".py")
+                else known,
             )
 
     def project_state(self) -> ProjectState:

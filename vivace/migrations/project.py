@@ -24,7 +24,7 @@ from .loader import Folders, Loader
 from .migration import Migration, Node
 from .operations.base import Operation
 from .optimizer import optimize
-from .questioner import Answers, Questioner
+from .questioner import Answers, Questioner, check_renames
 from .schema.editor import Editor
 from .state import ProjectState
 
@@ -87,7 +87,10 @@ def make(
     loader = project.loader()
     loader.graph.refuse_conflicts()
     before = loader.project_state()
-    planned = changes(before, _wanted(project, before), questioner)
+    wanted = _wanted(project, before)
+    if isinstance(questioner, Answers):
+        check_renames(questioner.renames, before, wanted)
+    planned = changes(before, wanted, questioner)
     found = arrange(planned, loader.graph, before)
     if app_labels:
         found = only(found, app_labels)

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from vivace.errors import QuestionUnanswered
+from vivace.errors import QuestionUnanswered, nearest
 
 from .references import AnyField
-from .state import ModelState
+from .state import ModelState, ProjectState
 
 
 class Questioner(Protocol):
@@ -108,6 +108,48 @@ class Answers(msgspec.Struct, kw_only=True):
         )
 
 
+def check_renames(renames: Mapping[str, str], before: ProjectState, after: ProjectState) -> None:
+    """Raise ``QuestionUnanswered`` for a rename that fits nothing: unheeded, what it should have kept would be dropped."""
+    known, wanted = _names(before), _names(after)
+    for old, given in renames.items():
+        place, _, name = old.rpartition(".")
+        new = given.rpartition(".")[2]
+        fresh = f"{place}.{new}".lower()
+        if fresh in known or _is_renamed(place.lower(), known, wanted):
+            continue  # it was done before; or the model of the field has two names
+        if old.lower() not in known:
+            raise QuestionUnanswered(
+                f"--rename {old}={given}: the migrations know no {old}.",
+                expected="APP.MODEL or APP.MODEL.FIELD by its old name",
+                fix=nearest(old, known.values()),
+            )
+        if fresh not in wanted:
+            beside = [each.rpartition(".")[2] for each in wanted.values() if _is_in(each, place)]
+            raise QuestionUnanswered(
+                f"--rename {old}={given}: there is no {new} that {name} could have become.",
+                expected="its name in the models of now",
+                fix=nearest(new, beside),
+            )
+
+
+def _is_renamed(place: str, known: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Say whether a model is only before, or only after."""
+    return (place in known) != (place in wanted)
+
+
+def _is_in(name: str, place: str) -> bool:
+    return name.rpartition(".")[0].lower() == place.lower()
+
+
+def _names(state: ProjectState) -> dict[str, str]:
+    """Return the names of all models and fields, by their lowered form."""
+    found: dict[str, str] = {}
+    for model in state.models.values():
+        found[model.label.lower()] = model.label
+        found |= {f"{model.label}.{name}".lower(): f"{model.label}.{name}" for name in model.fields}
+    return found
+
+
 def _lowered(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name.lower(): value for name, value in given.items()}
 
@@ -132,4 +174,4 @@ def read_answers(data: bytes) -> Answers:
         ) from None
 
 
-__all__ = ["NOTHING", "Answers", "Questioner", "as_value", "read_answers"]
+__all__ = ["NOTHING", "Answers", "Questioner", "as_value", "check_renames", "read_answers"]

@@ -22,6 +22,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Final, TypeAlias, cast
 
 from vivace.errors import UnserializableValue
+from vivace.models.deconstruct import POSTGRESQL as POSTGRESQL_ROOM
 
 from .expressions import operator_of, parts_of
 from .operations.base import Operation
@@ -31,6 +32,7 @@ Imports: TypeAlias = "set[str]"
 LOOSE: Final = "vivace_migrations_"  # what migration files are called that belong to no package
 MODELS: Final = "from vivace import models"
 FUNCTIONS: Final = "from vivace.models import functions"
+POSTGRESQL: Final = "from vivace.models import postgresql"
 MIGRATIONS: Final = "from vivace import migrations"
 
 
@@ -219,6 +221,10 @@ def dotted(path: str, imports: Imports, *, module: str = "") -> str:
 
 def _public(path: str, module: str) -> tuple[str, str] | None:
     name = path[len(module) + 1 :]
+    if module == POSTGRESQL_ROOM or (
+        module.startswith(f"{POSTGRESQL_ROOM}.") and _is_exported(POSTGRESQL_ROOM, name)
+    ):
+        return f"postgresql.{name}", POSTGRESQL
     if module == "vivace.models" or (
         module.startswith("vivace.models.") and _is_exported("vivace.models", name)
     ):

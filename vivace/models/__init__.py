@@ -172,7 +172,7 @@ _ROOMS = {
     "relations.rels": "ForeignObjectRel ManyToManyRel ManyToOneRel OneToOneRel",
     "sql.ctes": "CteColumn",
 }
-_SUBMODULES = ("functions", "signals", "validators")
+_SUBMODULES = ("functions", "postgresql", "signals", "validators")
 _ERRORS = ("ObjectDoesNotExist", "ProtectedError", "RestrictedError")
 _HOMES = dict.fromkeys(_ERRORS, "vivace.errors.models") | {
     name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from vivace.db.types import TableColumns
 from vivace.errors import Finding
 
 from .checks import check_model
+from .checks.places import about_field
 from .reported import reported_columns
+
+if TYPE_CHECKING:
+    from vivace.db import Databases
+
+NAMES: Final[Mapping[str, str]] = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 
 
 def check_models(models: Sequence[Any]) -> list[Finding]:
     """Return everything that is wrong with these models, each alone and all together."""
     findings = [finding for model in models for finding in check_model(model)]
     return [*findings, *_shared_tables(models), *_shared_labels(models)]
+
+
+def check_places(databases: Databases, models: Sequence[Any]) -> list[Finding]:
+    """Return the fields whose columns a database, on which their model's table belongs, does not have."""
+    return [
+        about_field(
+            field,
+            "field-needs-database",
+            f"this field needs {NAMES[field.only_on]}, and the database {database.alias!r} is {NAMES[database.dialect]}.",
+            "Set DATABASE_URL to a PostgreSQL database, or use a JSONField, which both have.",
+        )
+        for model in models
+        for field in model._meta.local_concrete_fields
+        if field.only_on
+        for database in databases
+        if database.dialect != field.only_on and databases.may_have(database, model)
+    ]
 
 
 def _shared_tables(models: Sequence[Any]) -> list[Finding]:
@@ -77,4 +100,4 @@ def _with_through(models: Sequence[Any]) -> list[Any]:
     return [*models, *through]
 
 
-__all__ = ["check_models", "watched_columns"]
+__all__ = ["check_models", "check_places", "watched_columns"]

@@ -206,7 +206,7 @@ class Model(metaclass=ModelBase):
         options = cls._meta
         if options.abstract:
             raise TypeError(f"{cls.__qualname__} is abstract: it has no objects.")
-        if pre_init._connections:
+        if pre_init.connected:
             pre_init.send_now(cls, args=args, kwargs=kwargs)
         self._state = ModelState()
         values = vars(self)
@@ -225,7 +225,7 @@ class Model(metaclass=ModelBase):
                 setattr(self, attname, value)
         if kwargs:
             self._set_properties(kwargs)
-        if post_init._connections:
+        if post_init.connected:
             post_init.send_now(cls, instance=self)
 
     def _set_properties(self, given: dict[str, Any]) -> None:
@@ -444,6 +444,8 @@ def _unexpected(instance: Model, name: str) -> Exception:
     if name in generated:
         return UnexpectedArgument(f"{label}: {name!r} is computed by the database and cannot be given.")
     known = [name for field in options.fields for name in (field.name, field.attname)]
+    if name in known:
+        return UnexpectedArgument(f"{label}: {name!r} was given twice, under both names of its field.")
     return UnexpectedArgument(f"{label} has no field {name!r}.", fix=nearest(name, known))
 
 

@@ -10,11 +10,16 @@ C = TypeVar("C", bound=type[Any])
 PUBLIC = "vivace.models"
 """What the modules below have in common, and under which name their classes are written into migrations."""
 
+POSTGRESQL = "vivace.models.postgresql"
+"""The room of what only PostgreSQL has; its classes are not among those of ``vivace.models``."""
+
 Deconstructed = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 def public_path(cls: type[Any]) -> str:
     """Return the dotted name to import a class by: ours through ``vivace.models``, others where they live."""
+    if cls.__module__.startswith(POSTGRESQL + "."):
+        return f"{POSTGRESQL}.{cls.__qualname__}"
     if cls.__module__ == PUBLIC or cls.__module__.startswith(PUBLIC + "."):
         return f"{PUBLIC}.{cls.__qualname__}"
     return f"{cls.__module__}.{cls.__qualname__}"

@@ -15,6 +15,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import math
+import zlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -25,6 +27,7 @@ from vivace.db import Database, Statement, atomic
 from vivace.errors import FixtureError, VivaceError, nearest
 
 from .instances.saving import SaveOptions, save_base
+from .shapes import is_listed
 
 Format: TypeAlias = Literal["json", "jsonl"]
 
@@ -120,30 +123,35 @@ async def _natural(instance: Any) -> list[Any]:
 
 def _plain(field: Any, instance: Any) -> Any:
     value: Any = field.value_from_object(instance)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number; a float field reads the text
     is_json = field.get_internal_type() == "JSONField"
     return value if is_json or isinstance(value, _PLAIN) else field.value_to_string(instance)
 
 
 def in_dependency_order(models: Iterable[Any]) -> list[Any]:
-    """Return models such that each comes after those it points to; circles stay in the given order."""
-    wanted = [model for model in models if not model._meta.proxy and not model._meta.abstract]
-    ordered: dict[Any, None] = {}
+    """Return models such that each comes after those it points to.
 
-    def visit(model: Any, above: tuple[Any, ...]) -> None:
-        if model in ordered or model in above:
-            return
-        meta = model._meta
-        targets = [
-            f.remote_field.model for f in (*meta.local_fields, *meta.local_many_to_many) if f.remote_field
-        ]
-        for target in (*meta.parents, *targets):
-            if target in wanted and target is not model:
-                visit(target, (*above, model))
-        ordered[model] = None
+    Where they point to each other in a circle, it is cut where a relation may be null or is many-to-many: such a one can be
+    filled in later, also by Django.
+    """
+    left = {m: None for m in models if not m._meta.proxy and not m._meta.abstract}
+    ordered: list[Any] = []
+    while left:
+        free = (m for m in left if not _targets(m, needed=False) & (left.keys() - {m}))
+        enough = (m for m in left if not _targets(m, needed=True) & (left.keys() - {m}))
+        model = next(free, None) or next(enough, None) or next(iter(left))
+        del left[model]
+        ordered.append(model)
+    return ordered
 
-    for model in wanted:
-        visit(model, ())
-    return list(ordered)
+
+def _targets(model: Any, *, needed: bool) -> set[Any]:
+    """Return the models that one points to; ``needed``: only those without which a row cannot be."""
+    meta = model._meta
+    fields = [field for field in meta.local_fields if field.remote_field and not (needed and field.null)]
+    fields += [] if needed else meta.local_many_to_many
+    return {*meta.parents, *(field.remote_field.model for field in fields)}
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -158,7 +166,7 @@ def read_file(path: Path) -> bytes:
         with opener(path) as file:
             data: bytes = file.read()
             return data
-    except OSError as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise FixtureError(f"The fixture {path} cannot be read.", got=str(error)) from error
 
 
@@ -228,7 +236,7 @@ class _Loader:
                 raise self.error(
                     number, f"{field.name}: points to an object by a natural key that nobody has"
                 )
-            await getattr(instance, field.name).using(self.database.alias).set(keys)
+            await getattr(instance, field.name).db_manager(self.database.alias).set(keys)
         if self.database.dialect == "postgresql":
             await reset_sequences(self.database, self.written)
 
@@ -265,10 +273,10 @@ class _Loader:
             values[meta.pk.attname] = self.python(number, meta.pk, record["pk"])
         for name, given in dict(record.get("fields") or {}).items():
             field = self.field(number, model, name)
-            if field is None:
+            if field is None or field.generated:  # Django writes what the database computes, too
                 continue
             if field.many_to_many:
-                members.append((field, given))
+                members.append((field, self.listed(number, field, given)))
             elif field.remote_field is not None:
                 values[field.attname] = await self.reference(number, field, given)
                 if values[field.attname] is None and given is not None:
@@ -276,6 +284,11 @@ class _Loader:
             else:
                 values[field.attname] = self.python(number, field, given)
         return values, members
+
+    def listed(self, number: int, field: Any, given: Any) -> list[Any]:
+        if not is_listed(given):
+            raise self.error(number, f"{field.name}: {given!r} is no list of keys")
+        return list(given)
 
     def field(self, number: int, model: Any, name: str) -> Any:
         known = {field.name: field for field in (*model._meta.local_fields, *model._meta.local_many_to_many)}

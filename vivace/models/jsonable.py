@@ -36,6 +36,19 @@ def _is_shown(field: Any) -> bool:
     return bool(field.primary_key or (field.serialize and field.get_internal_type() != "BinaryField"))
 
 
+def _hidden_in(queryset: QuerySet[Any, Any]) -> frozenset[str | int]:
+    """Return names and places of what must not be shown of ``values()`` and ``values_list()`` where nobody chose columns.
+
+    What is named is meant: ``values("password")`` shows it.
+    """
+    names = queryset.query_state.values_names()
+    columns = {field.attname for field in queryset.model._meta.concrete_fields}
+    if names is None or not columns.issubset(names):
+        return frozenset()
+    hidden = columns.difference(shown_columns(queryset.model))
+    return frozenset(hidden) | {place for place, name in enumerate(names) if name in hidden}
+
+
 class RowsOf:
     """The rows of a query for an answer: see ``vivace.app.rows``."""
 
@@ -46,9 +59,19 @@ class RowsOf:
         self.bounded = self.few or state.high is not None
         self.rows = None if state.high is None else state.high - state.low
         self.name = f"{queryset.model._meta.label} objects"
+        self._hidden = _hidden_in(queryset)
 
     async def chunks(self, size: int) -> AsyncGenerator[list[Any]]:
         """Yield rows in chunks of ``size``; one that nobody bounded yields one chunk, which says enough."""
+        async for rows in self._chunks(size):
+            yield [self._shown(row) for row in rows] if self._hidden else rows
+
+    def _shown(self, row: Any) -> Any:
+        if self.queryset._rows == "dicts":
+            return {name: value for name, value in row.items() if name not in self._hidden}
+        return [value for place, value in enumerate(row) if place not in self._hidden]
+
+    async def _chunks(self, size: int) -> AsyncGenerator[list[Any]]:
         if not self.bounded:
             yield await self.queryset[:size]
             return

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_REPLACED: Final = {"index_together": "Write indexes = [models.Index(fields=[…])]."}  # gone since Django 5.1
 META_DEFAULTS: Final[dict[str, Any]] = {
     "verbose_name": None,
     "verbose_name_plural": None,
@@ -177,7 +178,7 @@ class Options:
             raise ModelError(
                 f"{self.model.__module__}.{self.model.__qualname__}.Meta has no option {unknown[0]!r}.",
                 expected=f"one of {', '.join(sorted(META_DEFAULTS))}",
-                fix=nearest(unknown[0], META_DEFAULTS),
+                fix=_REPLACED.get(unknown[0]) or nearest(unknown[0], META_DEFAULTS),
             )
         for name in META_DEFAULTS:
             if name in given:

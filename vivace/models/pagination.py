@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
-from vivace.errors import FieldError, InvalidCursor, InvalidPage
+from vivace.errors import DataError, FieldError, InvalidCursor, InvalidPage, InvalidValue
 
 from .expressions.q import Q
 
@@ -93,15 +93,21 @@ class Page(Generic[T]):
 
     def elided_page_range(self, on_each_side: int = 3, on_ends: int = 2) -> Iterator[int | str]:
         """Yield page numbers around this one and at both ends, with ``…`` where some are left out."""
-        last, previous = self.num_pages, 0
-        near = range(self.number - on_each_side, self.number + on_each_side + 1)
-        for number in range(1, last + 1):
-            if number in near or number <= on_ends or number > last - on_ends:
-                yield number
-                previous = number
-            elif previous == number - 1:
-                left_out_alone = number + 1 in near or number + 1 > last - on_ends
-                yield number if left_out_alone else ELLIPSIS
+        last = self.num_pages
+        if last <= (on_each_side + on_ends) * 2:
+            yield from self.page_range
+            return
+        start, stop = self.number - on_each_side, self.number + on_each_side
+        if start > on_ends + 2:  # a page left out alone is shown instead
+            yield from range(1, on_ends + 1)
+            yield ELLIPSIS
+        else:
+            start = 1
+        if stop < last - on_ends - 1:
+            yield from range(start, stop + 1)
+            yield ELLIPSIS
+            start = last - on_ends + 1
+        yield from range(start, last + 1)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -152,10 +158,7 @@ class Paginator(Generic[T]):
 
     def checked(self, number: object, count: int) -> int:
         """Return a page number as one. Raises ``InvalidPage`` when it is none, or there is no such page."""
-        try:
-            page = int(str(number))
-        except ValueError:
-            page = 0
+        page = _whole(number, 0)
         last = self.pages_of(count)
         if not 1 <= page <= last:
             raise InvalidPage(
@@ -171,10 +174,7 @@ class Paginator(Generic[T]):
     async def get_page(self, number: int | str | None) -> Page[T]:
         """Return the page nearest to what a visitor asked for: nonsense means the first, too much the last."""
         count = await self.count()
-        try:
-            wanted = int(number or 1)
-        except ValueError:
-            wanted = 1
+        wanted = _whole(number, 1)
         last = self.pages_of(count)
         return await self._page(last if wanted > last or wanted < 1 else wanted, count)
 
@@ -184,6 +184,16 @@ class Paginator(Generic[T]):
         part: Any = self.source[start : count if stop + self.orphans >= count else stop]
         rows: list[T] = await part if hasattr(part, "__await__") else list(part)
         return Page(rows, number, self, count)
+
+
+def _whole(number: object, otherwise: int) -> int:
+    """Return a page number, ``otherwise`` for what is none; 2.0 is one, as in Django, 2.5 and "2.0" are not."""
+    if isinstance(number, float):
+        return int(number) if number.is_integer() else otherwise
+    try:
+        return int(str(number))
+    except ValueError:
+        return otherwise
 
 
 class KeysetPage(Generic[T]):
@@ -227,9 +237,7 @@ class KeysetPaginator(Generic[T]):
         """Return the rows after (or before) a cursor; without one, the first."""
         if before is not None:
             return await self._backwards(before)
-        queryset = self.queryset if after is None else self.queryset.filter(self._beyond(after, forward=True))
-        rows: list[T] = list(await queryset[: self.per_page + 1])
-        more, rows = len(rows) > self.per_page, rows[: self.per_page]
+        more, rows = await self._rows(after, forward=True)
         return KeysetPage(
             rows,
             self.cursor(rows[-1]) if more else None,
@@ -237,12 +245,24 @@ class KeysetPaginator(Generic[T]):
         )
 
     async def _backwards(self, before: str) -> KeysetPage[T]:
-        queryset = self.queryset.filter(self._beyond(before, forward=False)).reverse()
-        rows: list[T] = list(await queryset[: self.per_page + 1])
-        more, rows = len(rows) > self.per_page, rows[: self.per_page][::-1]
+        more, rows = await self._rows(before, forward=False)
+        rows.reverse()
         return KeysetPage(
             rows, self.cursor(rows[-1]) if rows else None, self.cursor(rows[0]) if more and rows else None
         )
+
+    async def _rows(self, cursor: str | None, *, forward: bool) -> tuple[bool, list[T]]:
+        """Return the rows beyond a cursor, nearest first, and whether there are more."""
+        queryset = self.queryset if forward else self.queryset.reverse()
+        try:
+            if cursor is not None:
+                queryset = queryset.filter(self._beyond(cursor, forward=forward))
+            rows: list[T] = list(await queryset[: self.per_page + 1])
+        except (InvalidValue, DataError) as error:
+            if cursor is None:
+                raise
+            raise _bad_cursor(cursor) from error  # no row has such a value: we did not make it
+        return len(rows) > self.per_page, rows[: self.per_page]
 
     def cursor(self, row: T) -> str:
         """Return the cursor that stands for a row."""
@@ -263,7 +283,7 @@ class KeysetPaginator(Generic[T]):
         try:
             padded = cursor.encode() + b"=" * (-len(cursor) % 4)
             values: Any = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True))
-        except (binascii.Error, msgspec.DecodeError, ValueError):
+        except (binascii.Error, msgspec.DecodeError, ValueError, RecursionError):
             values = None
         if not isinstance(values, list) or len(values) != len(self.keys) or None in values:  # pyright: ignore[reportUnknownArgumentType]
             raise _bad_cursor(cursor)

@@ -29,4 +29,26 @@ def _is_narrowing(field: Any) -> bool:
     return bool(field.is_relation or field.db_index or field.unique)
 
 
-__all__ = ["reported_columns"]
+def cascaded_tables(model: Any) -> frozenset[str]:
+    """Return the tables whose rows the database itself deletes or changes (``DB_CASCADE`` …) when rows of a model go."""
+    found: set[str] = set()
+    waiting = [model._meta.concrete_model]
+    while waiting:
+        for field in _foreign_keys_to(waiting.pop()):
+            table = field.model._meta.db_table
+            if field.remote_field.on_delete.by_database and table not in found:
+                found.add(table)
+                waiting.append(field.model)
+    return frozenset(found)
+
+
+def _foreign_keys_to(model: Any) -> list[Any]:
+    relations = model._meta.get_fields(include_parents=False, include_hidden=True)
+    return [
+        each.field
+        for each in relations
+        if each.auto_created and not each.concrete and (each.one_to_one or each.one_to_many)
+    ]
+
+
+__all__ = ["cascaded_tables", "reported_columns"]

@@ -33,7 +33,7 @@ class Signal:
 
     def __init__(self, *, immediate: bool = False) -> None:
         self.immediate = immediate
-        self._connections: tuple[_Connection, ...] = ()
+        self.connected: tuple[_Connection, ...] = ()
 
     def connect(
         self, receiver: Receiver, sender: Any = None, weak: bool = True, dispatch_uid: Any = None
@@ -47,21 +47,21 @@ class Signal:
                 fix="Write it as a plain def.",
             )
         key = _key(receiver, sender, dispatch_uid)
-        if all(known.key != key for known in self._connections):
+        if all(known.key != key for known in self.connected):
             held = self._weakly(receiver, key) if weak else _strongly(receiver)
-            self._connections = (*self._connections, _Connection(key, held, sender))
+            self.connected = (*self.connected, _Connection(key, held, sender))
 
     def disconnect(
         self, receiver: Receiver | None = None, sender: Any = None, dispatch_uid: Any = None
     ) -> bool:
         """Stop calling the receiver; say whether it was connected."""
         key = _key(receiver, sender, dispatch_uid)
-        before = len(self._connections)
-        self._connections = tuple(known for known in self._connections if known.key != key)
-        return len(self._connections) < before
+        before = len(self.connected)
+        self.connected = tuple(known for known in self.connected if known.key != key)
+        return len(self.connected) < before
 
     def has_listeners(self, sender: Any = None) -> bool:
-        return bool(self._connections) and bool(self._live(sender))
+        return bool(self.connected) and bool(self._live(sender))
 
     async def send(self, sender: Any, **named: Any) -> list[tuple[Receiver, Any]]:
         """Call the receivers one by one, awaiting those that are async, and return what each answered."""
@@ -91,7 +91,7 @@ class Signal:
 
     def _live(self, sender: Any) -> list[Receiver]:
         found: list[Receiver] = []
-        for known in self._connections:
+        for known in self.connected:
             if known.sender is None or known.sender is sender:
                 receiver = known.receiver()
                 if receiver is not None:
@@ -100,7 +100,7 @@ class Signal:
 
     def _weakly(self, receiver: Receiver, key: Key) -> Callable[[], Receiver | None]:
         def gone(_: Any) -> None:
-            self._connections = tuple(known for known in self._connections if known.key != key)
+            self.connected = tuple(known for known in self.connected if known.key != key)
 
         if inspect.ismethod(receiver):
             return weakref.WeakMethod(receiver, gone)

@@ -159,12 +159,12 @@ async def _is_taken(instance: Model, check: UniqueCheck) -> bool:
         wanted[name] = value
     if len(wanted) != len(check.fields):
         return False
-    return bool(await _others(instance, check.model, wanted).exists())
+    return bool(await others(instance, check.model, instance._state.db).filter(**wanted).exists())
 
 
-def _others(instance: Model, model: type[Model], wanted: dict[str, Any]) -> Any:
-    """Return the queryset of other rows with these values."""
-    found = model._default_manager.using(instance._state.db).filter(**wanted)
+def others(instance: Model, model: type[Model], using: str | None) -> Any:
+    """Return the queryset of all rows but the object's own."""
+    found = model._default_manager.using(using)
     key = _key_in(instance, model)
     return found.exclude(pk=key) if not instance._state.adding and key is not None else found
 
@@ -187,7 +187,7 @@ async def _is_taken_on(instance: Model, check: DateCheck) -> bool:
     else:
         wanted = {f"{check.date_field}__{check.lookup}": getattr(date, check.lookup)}
     wanted[check.field] = getattr(instance, check.field)
-    return bool(await _others(instance, check.model, wanted).exists())
+    return bool(await others(instance, check.model, instance._state.db).filter(**wanted).exists())
 
 
 def unique_error(model: type[Model], fields: tuple[str, ...]) -> ValidationError:
@@ -261,10 +261,7 @@ async def validate_unique_constraint(
     same = _same_rows(constraint, model, instance)
     if same is None:
         return
-    found = model._default_manager.using(using).filter(same)
-    key = _key_in(instance, model)
-    if not instance._state.adding and key is not None:
-        found = found.exclude(pk=key)
+    found = others(instance, model, using).filter(same)
     if constraint.condition is None:
         if await found.exists():
             raise _taken(constraint, model)

@@ -14,12 +14,14 @@ import hashlib
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from vivace.db import Database, Databases
+
+MARK: Final = "vivace test tables"  # in the comment of a database: it was made here, and may be dropped
 
 
 @asynccontextmanager
@@ -77,10 +79,11 @@ async def _prepared(database: Database, models: Sequence[Any]) -> AsyncGenerator
 async def _make(database: Database, script: str) -> None:
     """Make the database of this process, unless the one that is there was made for the same tables."""
     from vivace.db import Database, Statement
+    from vivace.errors.testing import TestDatabaseTaken
 
     driver: Any = database.driver
     name = driver.options.database
-    mark = f"vivace test tables {hashlib.sha256(script.encode()).hexdigest()}"
+    mark = f"{MARK} {hashlib.sha256(script.encode()).hexdigest()}"
     options = msgspec.structs.replace(
         driver.options, database="postgres", min_connections=0, max_connections=1
     )
@@ -90,8 +93,18 @@ async def _make(database: Database, script: str) -> None:
         rows = await server.fetch(Statement(sql=found), (name,))
         if rows and rows[0][0] == mark:
             return
+        if rows and not str(rows[0][0]).startswith(MARK):
+            raise TestDatabaseTaken(
+                f"Tests would replace the database {name!r}, which no test made.",
+                expected="no database of this name, or one that an earlier run of the tests made",
+                fix=f"If nothing in it is needed: DROP DATABASE {name}. Else give one of the two another name.",
+            )
         quoted = '"' + name.replace('"', '""') + '"'
-        for sql in (f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)", f"CREATE DATABASE {quoted}"):
+        for sql in (
+            f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)",
+            f"CREATE DATABASE {quoted}",
+            f"COMMENT ON DATABASE {quoted} IS '{MARK}'",  # ours, also when the tables cannot be made
+        ):
             await server.execute(Statement(sql=sql, writes=None))
         if script:
             await database.run_script(script)

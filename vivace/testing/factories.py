@@ -27,6 +27,7 @@ from uuid import UUID
 from vivace.errors import ConfigurationError, FieldError, nearest
 
 M = TypeVar("M")
+N = TypeVar("N")
 START: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -88,10 +89,13 @@ class Factory(Generic[M]):
         cls._check(cls._attributes, "a factory's attribute")
 
     @classmethod
-    def of(cls, model: type[M]) -> type[Factory[M]]:
-        """Return a factory of a model that needs no attributes of its own."""
-        made = type(f"{model.__name__}Factory", (Factory,), {"_model": model})
-        return cast("type[Factory[M]]", made)
+    def of(cls, model: type[N]) -> type[Factory[N]]:
+        """Return the factory of a model that needs no attributes of its own: always the same one, so that it counts on."""
+        made = model.__dict__.get("_plain_factory")
+        if made is None:
+            made = type(f"{model.__name__}Factory", (Factory,), {"_model": model})
+            type.__setattr__(model, "_plain_factory", made)
+        return cast("type[Factory[N]]", made)
 
     @classmethod
     def build(cls, **values: Any) -> M:
@@ -120,21 +124,18 @@ class Factory(Generic[M]):
         cls._check(values, "a value")
         number = next(cls._numbers)
         given = {**cls._attributes, **values}
+        for field in cls._model._meta.fields:
+            if field.attname != field.name and field.attname in values:
+                given.pop(field.name, None)  # the key was given in place of the object
         made = {name: v.make(number) if isinstance(v, Numbered) else v for name, v in given.items()}
         return {**{name: v for name, v in cls._required(number) if name not in made}, **made}
 
     @classmethod
     def _required(cls, number: int) -> Iterator[tuple[str, Any]]:
         for field in cls._model._meta.concrete_fields:
-            if (
-                field.null
-                or field.has_default()
-                or field.primary_key
-                or field.is_relation
-                or not field.editable
-            ):
+            if _makes_its_own(field):
                 continue
-            if field.get_internal_type() in ("CharField", "TextField") and field.blank:
+            if field.empty_strings_allowed and field.blank and not field.unique:
                 continue
             yield field.name, value_for(field, number)
 
@@ -154,6 +155,20 @@ class Factory(Generic[M]):
                 )
 
 
+def _makes_its_own(field: Any) -> bool:
+    """Say whether a field needs no value from us: the database, a default or another object gives it."""
+    return (
+        field.null
+        or field.has_default()
+        or field.has_db_default()
+        or field.generated
+        or field.is_relation
+        or field is field.model._meta.auto_field
+        or getattr(field, "auto_now", False)
+        or getattr(field, "auto_now_add", False)
+    )
+
+
 def value_for(field: Any, number: int) -> Any:
     """Return a value that a field admits, different for each number as far as its type allows."""
     if field.choices:
@@ -170,14 +185,24 @@ def value_for(field: Any, number: int) -> Any:
     return make(field, number)
 
 
-def _text(field: Any, number: int) -> str:
-    text = f"{field.name} {number}"
-    return text[-field.max_length :] if field.max_length else text
+def _text(field: Any, number: int, between: str = " ", after: str = "") -> str:
+    """Return the field's name and the number; of the name as much as there is room for."""
+    tail = f"{between}{number}"
+    room = field.max_length - len(tail) - len(after) if field.max_length else None
+    if room is not None and room < 1:
+        return str(number)[-int(field.max_length) :]
+    name: str = field.name
+    return name[:room] + tail + after
 
 
 def _decimal(field: Any, number: int) -> Decimal:
-    whole = 10 ** (field.max_digits - field.decimal_places)
-    return Decimal(number % whole).scaleb(0)
+    return Decimal(number % 10**field.max_digits).scaleb(-field.decimal_places)
+
+
+def _address(field: Any, number: int) -> str:
+    if field.protocol.lower() == "ipv6":
+        return f"2001:db8::{number & 65535:x}"
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 _MAKERS: Final[dict[str, Callable[[Any, int], Any]]] = {
@@ -189,15 +214,15 @@ _MAKERS: Final[dict[str, Callable[[Any, int], Any]]] = {
     "DateTimeField": lambda _, n: START + timedelta(hours=n),
     "DecimalField": _decimal,
     "DurationField": lambda _, n: timedelta(seconds=n),
-    "EmailField": lambda f, n: f"{f.name}{n}@example.com",
+    "EmailField": lambda f, n: _text(f, n, "", "@example.com"),
     "FloatField": lambda _, n: float(n),
-    "GenericIPAddressField": lambda _, n: f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}",
+    "GenericIPAddressField": _address,
     "IntegerField": lambda _, n: n,
     "JSONField": lambda _, n: {"n": n},
     "PositiveBigIntegerField": lambda _, n: n,
     "PositiveIntegerField": lambda _, n: n,
     "PositiveSmallIntegerField": lambda _, n: n % 32768,
-    "SlugField": lambda f, n: f"{f.name}-{n}",
+    "SlugField": lambda f, n: _text(f, n, "-"),
     "SmallIntegerField": lambda _, n: n % 32768,
     "TextField": _text,
     "TimeField": lambda _, n: time(n % 24, n // 24 % 60),

@@ -66,6 +66,24 @@ async def test_ch1_updates_tell_old_and_new(driver: PostgreSQLDriver) -> None:
     assert told[1].changes[0].new == {"price": 12}
 
 
+async def test_ch1_an_upsert_that_met_no_conflict_inserts(driver: PostgreSQLDriver) -> None:
+    told = listen(driver)
+    capture = Capture(table="item", operation="update", key=("id",), columns=("id", "price"))
+    upsert = write(
+        "INSERT INTO item VALUES (1, 'one', 7), (90, 'new', 8) ON CONFLICT (id) DO UPDATE SET price = EXCLUDED.price "
+        "RETURNING new.id, old.id, old.price, new.id, new.price",
+        "item",
+        capture=capture,
+    )
+    await driver.execute(upsert)
+    assert told[0].changes == (
+        Change(
+            table="item", operation="update", key=(1,), old={"id": 1, "price": 10}, new={"id": 1, "price": 7}
+        ),
+        Change(table="item", operation="insert", key=(90,), old={}, new={"id": 90, "price": 8}),
+    )
+
+
 async def test_ch1_a_capture_without_columns_is_unknown_not_absent(driver: PostgreSQLDriver) -> None:
     told = listen(driver)
     capture = Capture(table="item", operation="update", key=("id",), columns=())

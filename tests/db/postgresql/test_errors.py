@@ -73,6 +73,13 @@ async def test_violations_name_rule_table_and_columns(
     await session.rollback()
 
 
+@pytest.mark.parametrize("sql", ["SELECT 1 FROM nowhere", "SELECT nothing"])
+async def test_what_is_missing_names_the_command_that_makes_it(driver: PostgreSQLDriver, sql: str) -> None:
+    with pytest.raises(ProgrammingError) as caught:
+        await driver.fetch(read(sql))
+    assert "vivace migrate" in caught.value.fix
+
+
 @pytest.mark.parametrize(
     ("sql", "error"),
     [

@@ -88,6 +88,18 @@ WRONG: list[tuple[str, tuple[object, ...], type[DatabaseError]]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1 FROM nowhere", "SELECT nix FROM p", "INSERT INTO p (q) VALUES (1)"]
+)
+async def test_what_is_missing_names_the_command_that_makes_it(tmp_path: Path, sql: str) -> None:
+    async with opened(tmp_path / "a.db") as driver:
+        for statement in TABLES:
+            await driver.execute(write(statement))
+        with pytest.raises(ProgrammingError) as caught:
+            await driver.fetch(write(sql))
+    assert "vivace migrate" in caught.value.fix
+
+
 @pytest.mark.parametrize(("sql", "parameters", "kind"), WRONG)
 async def test_wrong_values_and_wrong_sql(
     tmp_path: Path, sql: str, parameters: tuple[object, ...], kind: type[DatabaseError]

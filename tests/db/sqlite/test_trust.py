@@ -56,3 +56,23 @@ def test_what_is_slow_stays_away() -> None:
         trust.judge("a", 0.003, 0)
     assert "a" in trust.away
     trust.judge("never accused", 1, 0)
+
+
+def test_what_is_watched_is_accused_by_its_own_time_alone() -> None:
+    trust = Trust(0.002)
+    trust.watch("a")
+    trust.weigh("a", 0.0001, 1)
+    assert "a" in trust.watched
+    assert not trust.away
+    trust.weigh("a", 0.003, 2)
+    assert "a" in trust.away
+    assert not trust.watched
+
+
+def test_watching_ends_when_nothing_is_found() -> None:
+    trust = Trust(0.002)
+    trust.watch("a")
+    for ran in range(100):
+        trust.weigh("a", 0.0001, ran)
+    assert not trust.watched
+    assert not trust.away

@@ -6,7 +6,8 @@ import pytest
 
 from tests.models.query.data import shelf
 from tests.models.schemas.library import Book
-from vivace.db import atomic, query_log
+from vivace.changes import NOTHING, ReadSet, WriteSet, recording
+from vivace.db import Statement, atomic, query_log
 from vivace.errors import NotLoaded, QueryError
 from vivace.models.query.raw import with_placeholders
 
@@ -44,6 +45,20 @@ async def test_or14_values_are_never_sql(database_url: str) -> None:
     async with shelf(database_url):
         rows = await Book.objects.raw("SELECT id FROM tests_book WHERE title = %s", ["' OR '1'='1"])
         assert rows == []
+
+
+async def test_ch2_raw_queries_read_anything_until_they_say_what(database_url: str) -> None:
+    books = Book.objects.raw("SELECT b.* FROM tests_book b JOIN tests_author a ON a.id = b.author_id")
+    async with shelf(database_url) as database:
+        for query, meets in ((books, True), (books.reads("tests_author"), True), (books.reads(), False)):
+            with recording(ReadSet()) as reads:
+                assert len(await query) == 3
+            assert reads.meets(WriteSet(tables=frozenset(("tests_author",)))) == meets
+            assert reads.meets(WriteSet(tables=frozenset(("tests_book",))))
+            assert not reads.meets(NOTHING)
+        with recording(ReadSet()) as reads:
+            await database.fetch(Statement(sql="SELECT count(*) FROM tests_tag"))
+        assert reads.meets(WriteSet(tables=frozenset(("tests_tag",))))
 
 
 def test_or14_placeholders() -> None:

@@ -10,7 +10,8 @@ from tests.models.query.data import shelf
 from tests.models.schemas.library import Author, Book, Place, Restaurant, Tag, Ticket, Token
 from vivace.db import atomic, query_log
 from vivace.errors import FieldError, IntegrityError, QueryError
-from vivace.models import F, Sum
+from vivace.models import F, Sum, Value
+from vivace.models.functions import Lower
 
 
 async def test_or10_get_or_create(database_url: str) -> None:
@@ -53,6 +54,33 @@ async def test_or11_bulk_create_gives_keys(database_url: str) -> None:
         given = await Tag.objects.bulk_create([Tag(pk=100_000, name="given"), Tag(name="own")])
         assert given[0].pk == 100_000
         assert given[1].pk is not None
+
+
+async def test_or11_copy_create(database_url: str) -> None:
+    async with shelf(database_url):
+        tags = [Tag(name=f"copied {n}") for n in range(300)]
+        assert await Tag.objects.copy_create([*tags, Tag(pk=100_000, name="copied, given")]) == 301
+        assert not tags[0]._state.adding
+        assert await Tag.objects.filter(name__startswith="copied").count() == 301
+        assert (await Tag.objects.get(pk=100_000)).name == "copied, given"
+        assert await Tag.objects.copy_create([]) == 0
+
+
+async def test_or11_copy_create_takes_what_the_database_computes(database_url: str) -> None:
+    async with shelf(database_url):
+        await Author.objects.copy_create([Author(name="Joan", email=Lower(Value("J@X.ORG")))])
+        assert (await Author.objects.get(name="Joan")).email == "j@x.org"
+
+
+async def test_or11_copy_create_joins_the_transaction_and_maps_errors(database_url: str) -> None:
+    async with shelf(database_url):
+        before = await Tag.objects.count()
+        with pytest.raises(IntegrityError) as caught:
+            async with atomic():
+                await Tag.objects.copy_create([Tag(name="new")])
+                await Tag.objects.copy_create([Tag(name="newer"), Tag(name="old")])
+        assert caught.value.fields == ("name",)
+        assert await Tag.objects.count() == before
 
 
 async def test_or11_bulk_create_shape_does_not_depend_on_number(database_url: str) -> None:

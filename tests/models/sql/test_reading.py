@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.models import oracle
-from vivace.changes import Condition
+from vivace.changes import ANYTHING, Condition
 from vivace.models.sql.compile import plan_for
 from vivace.models.sql.verbs import COUNT, EXISTS, ROWS
 
@@ -80,6 +80,48 @@ def test_count_and_exists_read_as_rows_do() -> None:
 
 def test_a_parent_table_is_read() -> None:
     assert set(reads(WORLD.model("Novel").objects.all())) == {BOOK, "oracle_novel"}
+
+
+def test_raw_sql_with_a_query_of_its_own_reads_anything() -> None:
+    raw = WORLD.names["RawSQL"]
+    assert reads(Book.objects.filter(author=3).annotate(x=raw("pages + 1", ()))) == {BOOK: None}
+    found = reads(Author.objects.annotate(x=raw("SELECT count(*) FROM oracle_tag", ())))
+    assert found == {AUTHOR: None, ANYTHING: None}
+    assert ANYTHING in reads(Author.objects.extra(where=["id IN (SELECT author_id FROM oracle_book)"]))
+    inner = Author.objects.annotate(x=raw("SELECT 1", ())).values("x")
+    assert ANYTHING in reads(Book.objects.filter(author__in=inner))
+
+
+def reached(queryset: Any) -> set[str]:
+    state = queryset.query_state
+    return {each.table for each in plan_for(state, ROWS, "sqlite").reached}
+
+
+def test_tables_that_are_merely_fetched_along_are_read_by_key() -> None:
+    """Which rows matter is known when they are there: those to which the keys in the result point."""
+    books = Book.objects.order_by("pk")
+    assert reached(books.select_related("author", "publisher")) == {AUTHOR, "oracle_publisher"}
+    assert reached(books.values_list("author_id", "author__name")) == {AUTHOR}
+    assert reached(WORLD.model("Tag").objects.order_by("name").filter(books=1)) == {"oracle_tag"}
+    (found,) = plan_for(books.select_related("author").query_state, ROWS, "sqlite").reached
+    rows: list[list[Any]] = [[None] * 40, [7] * 40]
+    assert found.read(rows) == (AUTHOR, (Condition("id", frozenset({7})),))
+    assert found.read([[n] * 40 for n in range(101)]) == (AUTHOR, None)
+
+
+def test_tables_that_decide_which_rows_there_are_are_read_whole() -> None:
+    books = Book.objects.order_by("pk").select_related("author")
+    for queryset in (
+        books.filter(author__name__gt="A"),
+        books.order_by("author__name"),
+        books.filter(Q(author__name="A") | Q(pages=1)),
+        books.exclude(author__name="A"),
+        books.distinct(),
+        books.values("author__name").annotate(n=Count("pk")),
+        books.values_list("author__name"),
+        WORLD.model("Tag").objects.filter(books=1, name__gt="x"),
+    ):
+        assert not reached(queryset) & {AUTHOR, "oracle_tag"}, queryset
 
 
 SHORT: list[Any] = [

@@ -55,7 +55,10 @@ def change(capture: Capture, row: Row) -> Change:
     else:
         old = None
     new = {} if capture.operation == "delete" else _values(capture, row, place)
-    return Change(table=capture.table, operation=capture.operation, key=key, old=old, new=new)
+    operation = capture.operation
+    if old and all(old.get(name, 0) is None for name in capture.key):
+        operation, old = "insert", {}  # INSERT … ON CONFLICT DO UPDATE that met no conflict
+    return Change(table=capture.table, operation=operation, key=key, old=old, new=new)
 
 
 def _values(capture: Capture, row: Row, place: int) -> Values | None:

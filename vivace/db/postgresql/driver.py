@@ -111,7 +111,7 @@ class PostgreSQLDriver:
     async def fetch(self, statement: Statement, parameters: Parameters = ()) -> list[Row]:
         """Run one statement as its own transaction and return its rows."""
         pool = self._pool or self.pool
-        connection = pool.take() or await pool.acquire()
+        connection = pool.take() or await pool.wait()
         try:
             rows = await connection.rows(statement.sql, parameters)
         except BaseException as error:
@@ -127,7 +127,7 @@ class PostgreSQLDriver:
         if statement.capture is not None:
             return len(await self.fetch(statement, parameters))
         pool = self._pool or self.pool
-        connection = pool.take() or await pool.acquire()
+        connection = pool.take() or await pool.wait()
         try:
             tag = await connection.run(statement.sql, parameters)
         except BaseException as error:
@@ -189,7 +189,7 @@ class PostgreSQLDriver:
         """Lease a connection and begin. Raises ``PoolTimeout`` (503) when none comes free in time."""
         pool = self._pool or self.pool
         command = begin_sql(options)
-        connection = pool.take() or await pool.acquire()
+        connection = pool.take() or await pool.wait()
         try:
             await connection.execute(command)
         except BaseException as error:
@@ -198,7 +198,7 @@ class PostgreSQLDriver:
                 await connection.execute(command)
             except BaseException as second:
                 await self._again(pool, connection, (_NO_CHANGE, ()), second, last=True)
-        return PostgreSQLSession(pool, connection, self._tell_from_session if self.listening else None)
+        return PostgreSQLSession(pool, connection, self._tell_from_session, lambda: self.listening)
 
     def _tell_from_session(self, written: WriteSet) -> None:
         self.announce(written)

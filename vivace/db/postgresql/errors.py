@@ -34,6 +34,7 @@ from vivace.errors import (
     TransactionTimeout,
     UniqueViolation,
 )
+from vivace.errors.database import BEHIND
 
 from .wire import (
     InterfaceError,
@@ -82,6 +83,8 @@ FIXES: Final[Mapping[str, str]] = {
     "23001": "Delete or change the rows that point to it first.",
     "28": "Check user, password and the server's pg_hba.conf.",
     "3D": "Create the database, or correct the name in DATABASE_URL.",
+    "42703": BEHIND,  # undefined_column
+    "42P01": BEHIND,  # undefined_table
     "42501": "GRANT the right to the database user, or use another user.",
     "53300": "Lower max_connections × processes, or raise the server's max_connections.",
     "55P03": "Try again, or skip rows that are locked.",
@@ -142,6 +145,8 @@ def _fix(cls: type[DatabaseError], code: str, error: PostgresError) -> str:
         return _POOLER_FIX
     hint: str | None = getattr(error, "hint", None)
     known = FIXES.get(code) or FIXES.get(code[:2], "")
+    if known == BEHIND and hint:  # of names that are near
+        return f"{hint} {known}"
     return known or (hint if hint and issubclass(cls, ProgrammingError) else "")
 
 

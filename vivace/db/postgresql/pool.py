@@ -5,7 +5,8 @@ Theory
 - A slot is taken from the moment a connection begins to open until the server has let go of it. So the server never
   sees more of us than the cap, also while connections are being opened, cancelled, cleaned up or closed.
 - Giving back goes to the oldest waiter directly; a connection lies in the free list only when nobody waits. So nobody
-  can jump the queue, and taking a free one is ``list.pop``.
+  can jump the queue, and taking a free one is ``list.pop``. Under load most callers wait, so waiting costs a future and no
+  more: all share one timer.
 - Opening happens in tasks of the pool: a waiter that is cancelled aborts nobody's connection. When opening fails, all
   who wait get the error, unless connections at work may still come back to them; then it is tried again with growing
   pauses (``BACKOFF``), and new callers are refused at once in between. The first success ends that.
@@ -35,6 +36,8 @@ from .options import PostgreSQLOptions
 Opener: TypeAlias = Callable[[], Awaitable[Connection]]
 BACKOFF: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 """Seconds until connecting is tried again; the last one repeats."""
+_GRAIN: Final = 0.002
+"""How early a loop's timer may be, in seconds: uvloop's clock has milliseconds."""
 
 
 class PoolState(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +60,8 @@ class Pool:
         self.options = options
         self.clock = clock
         self.free: list[Connection] = []
-        self.waiters: OrderedDict[asyncio.Future[Connection], None] = OrderedDict()
+        self.waiters: OrderedDict[asyncio.Future[Connection], float] = OrderedDict()  # until when
+        self._expiry: asyncio.TimerHandle | None = None
         self._members: set[Connection] = set()
         self._retiring: set[Connection] = set()
         self._opening = 0
@@ -113,21 +117,21 @@ class Pool:
 
     async def acquire(self) -> Connection:
         """Return a connection, waiting for one if need be. Raises ``PoolTimeout`` and ``DatabaseUnavailable``."""
-        connection = self.take()
-        if connection is not None:
-            return connection
+        return self.take() or await self.wait()
+
+    async def wait(self) -> Connection:
+        """Wait for a connection, none being free. Raises ``PoolTimeout`` and ``DatabaseUnavailable``."""
         if self.closed:
             raise DatabaseUnavailable(f"The connections to {self.options.address} are closed.")
         if self._refusal is not None and not self._members and self.clock() < self._retry_at:
             raise self._refused()
-        return await self._wait()
-
-    async def _wait(self) -> Connection:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Connection] = loop.create_future()
-        self.waiters[waiter] = None
-        self._open_more()
-        timer = loop.call_later(self.options.acquire_timeout, self._expire, waiter)
+        self.waiters[waiter] = loop.time() + self.options.acquire_timeout
+        if self._expiry is None:
+            self._expiry = loop.call_later(self.options.acquire_timeout, self._expire)
+        if self.size < self.options.max_connections:
+            self._open_more()
         try:
             return await waiter
         except BaseException:
@@ -135,14 +139,21 @@ class Pool:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self.give(waiter.result())  # it became ours in the moment that we were cancelled
             raise
-        finally:
-            timer.cancel()
 
-    def _expire(self, waiter: asyncio.Future[Connection]) -> None:
-        self.waiters.pop(waiter, None)
-        if not waiter.done():
-            self._counts["timeouts"] += 1
-            waiter.set_exception(self._timed_out())
+    def _expire(self) -> None:
+        """Give up on who waited too long: one timer for all, as the first to come is the first to give up on."""
+        self._expiry = None
+        loop = asyncio.get_running_loop()
+        now = loop.time() + _GRAIN
+        while self.waiters:
+            waiter, until = next(iter(self.waiters.items()))
+            if until > now:
+                self._expiry = loop.call_later(until - now + _GRAIN, self._expire)
+                return
+            del self.waiters[waiter]
+            if not waiter.done():
+                self._counts["timeouts"] += 1
+                waiter.set_exception(self._timed_out())
 
     def _timed_out(self) -> PoolTimeout:
         return PoolTimeout(
@@ -320,10 +331,10 @@ class Pool:
     async def close(self) -> None:
         """Wait ``close_timeout`` seconds for connections at work, then cut them off; who waits for one is refused."""
         self.closed = True
-        for timer in (self._sweeper, self._retry):
+        for timer in (self._sweeper, self._retry, self._expiry):
             if timer is not None:
                 timer.cancel()
-        self._sweeper = self._retry = None
+        self._sweeper = self._retry = self._expiry = None
         while self.waiters:
             waiter, _ = self.waiters.popitem(last=False)
             if not waiter.done():

@@ -19,7 +19,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from vivace.changes import NOTHING, WriteLog, WriteSet
+from vivace.changes import EVERYTHING, NOTHING, WriteLog, WriteSet
 from vivace.db.types import Parameters, Row, Statement, TransactionOptions
 from vivace.errors import CommitUnknown, DatabaseError, DatabaseUnavailable, TransactionError
 
@@ -38,6 +38,7 @@ _BEGIN: Final[Mapping[str | None, str]] = {
     "repeatable read": "BEGIN ISOLATION LEVEL REPEATABLE READ",
     "serializable": "BEGIN ISOLATION LEVEL SERIALIZABLE",
 }
+_ANYTHING: Final = Statement(sql="", writes=None)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
@@ -55,21 +56,27 @@ class PostgreSQLSession:
 
     __slots__ = (
         "_announce",
+        "_asked",
         "_connection",
         "_cursors",
         "_error",
         "_log",
         "_marks",
         "_pool",
+        "_unheard",
         "_unknown",
         "committed",
     )
 
-    def __init__(self, pool: Pool, connection: Connection, announce: Announce | None) -> None:
+    def __init__(
+        self, pool: Pool, connection: Connection, announce: Announce, listening: Callable[[], bool]
+    ) -> None:
         self._pool = pool
         self._connection: Connection | None = connection
         self._announce = announce
-        self._log = WriteLog() if announce is not None else None
+        self._asked = listening
+        self._log = WriteLog() if listening() else None
+        self._unheard = False  # something was written while nobody listened
         self._marks: dict[str, tuple[int, int, int]] = {}
         self._error: BaseException | None = None
         self._unknown = False
@@ -92,9 +99,14 @@ class PostgreSQLSession:
         return rows
 
     def _written(self, statement: Statement, rows: list[Row]) -> list[Row]:
+        self._note(statement, rows)
+        return rows if statement.capture is None else visible(statement.capture, rows)
+
+    def _note(self, statement: Statement, rows: list[Row]) -> None:
         if self._log is not None:
             record(self._log, statement, rows)
-        return rows if statement.capture is None else visible(statement.capture, rows)
+        else:
+            self._unheard = True
 
     async def execute(self, statement: Statement, parameters: Parameters = ()) -> int:
         """Run and return the number of rows that were changed."""
@@ -102,8 +114,8 @@ class PostgreSQLSession:
             return len(await self.fetch(statement, parameters))
         connection = self._usable()
         tag = await self._guard(connection.run(statement.sql, parameters), statement.sql, parameters)
-        if self._log is not None and not statement.is_read:
-            record(self._log, statement, ())
+        if not statement.is_read:
+            self._note(statement, [])
         return changed(tag)
 
     async def execute_many(self, statement: Statement, rows: Sequence[Parameters]) -> None:
@@ -115,16 +127,15 @@ class PostgreSQLSession:
             found = await self._guard(connection.fetchmany(statement.sql, rows), statement.sql)
         else:
             await self._guard(connection.executemany(statement.sql, rows), statement.sql)
-        if self._log is not None and not statement.is_read:
-            record(self._log, statement, found)
+        if not statement.is_read:
+            self._note(statement, found)
 
     async def run_script(self, sql: str) -> None:
         """Run statements separated by semicolons; it counts as having written everything."""
         connection = self._usable()
-        await self._guard(connection.execute(sql), sql)
+        await self._guard(connection.execute(f"{sql}\n;SELECT"), sql)  # asyncpg fails on a script of nothing
         connection.spoiled = True  # who knows what it has SET; scripts are rare
-        if self._log is not None:
-            self._log.touch_everything()
+        self._note(_ANYTHING, [])
         if not connection.is_in_transaction():
             self._error = _ended_inside()
             raise self._error
@@ -140,8 +151,7 @@ class PostgreSQLSession:
         """Write rows with COPY, the fastest way, and return how many; the change feed is told the table only."""
         connection = self._usable()
         count = await self._guard(connection.copy(table, columns, rows, schema), f"COPY {table}")
-        if self._log is not None:
-            self._log.touch(table)
+        self._note(Statement(sql="COPY", writes=frozenset((table,))), [])
         return count
 
     async def stream(
@@ -207,11 +217,17 @@ class PostgreSQLSession:
 
     def take_writes(self) -> WriteSet:
         """Return what was written since the last call, and forget it."""
-        if self._log is None:
-            return NOTHING
-        written, self._log = self._log.finish(), WriteLog()
-        self._marks = dict.fromkeys(self._marks, (0, 0, 0))
+        written = self._finished()
+        if self._log is not None:
+            self._log = WriteLog()
+            self._marks = dict.fromkeys(self._marks, (0, 0, 0))
+        self._unheard = False
         return written
+
+    def _finished(self) -> WriteSet:
+        if self._log is not None:
+            return self._log.finish()
+        return EVERYTHING if self._unheard and self._asked() else NOTHING  # somebody came while we wrote
 
     async def commit(self) -> WriteSet:
         """Commit and return what was written. Raises ``CommitUnknown`` when the connection is lost on the way."""
@@ -227,7 +243,7 @@ class PostgreSQLSession:
             work.add_done_callback(self._committed_unasked)
             await _outlast(work, self._pool.options.cleanup_timeout)
             raise
-        return NOTHING if self._log is None else self._log.finish()
+        return self._finished()
 
     async def _commit(self, connection: Connection) -> None:
         if connection.is_closed():
@@ -248,16 +264,12 @@ class PostgreSQLSession:
         self.committed = True
 
     def _committed_unasked(self, work: asyncio.Task[None]) -> None:
-        if self.committed and self._announce is not None and self._log is not None:
-            written = self._log.finish()
-            if written:
-                self._announce(written)
+        if self.committed and (written := self._finished()):
+            self._announce(written)
 
     def _tell_doubt(self) -> None:
-        if self._log is not None and self._announce is not None:
-            written = self._log.finish()
-            if written:
-                self._announce(WriteSet(tables=written.touched(), everything=written.everything))
+        if written := self._finished():
+            self._announce(WriteSet(tables=written.touched(), everything=written.everything))
 
     async def rollback(self) -> None:
         """Undo everything."""

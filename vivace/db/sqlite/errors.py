@@ -30,6 +30,7 @@ from vivace.errors import (
     UniqueViolation,
     VivaceError,
 )
+from vivace.errors.database import BEHIND
 
 _CONSTRAINTS: Final[Mapping[int, type[DatabaseError]]] = {
     apsw.SQLITE_CONSTRAINT_UNIQUE: UniqueViolation,
@@ -75,6 +76,7 @@ _OF_DATA: Final = re.compile(
 BROKEN: Final = (apsw.CantOpenError, apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.ReadOnlyError)
 """After these a connection is opened anew: the file may be another one, or have come back."""
 
+_MISSING: Final = re.compile(r"no such (?:table|column)|table .+ has no column")
 _FIELDS: Final = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: (.+)", re.S)
 _INDEX: Final = re.compile(r"index '(.+)'", re.S)
 _CHECK: Final = re.compile(r"CHECK constraint failed: (.+)", re.S)
@@ -90,7 +92,8 @@ def translate(error: BaseException, sql: str = "") -> BaseException:
     kind, what = _class_of(error)
     if kind is None:
         return error
-    return _caused(kind(f"{what}: {error}.", got=sql[:_SHOWN]), error)
+    fix = BEHIND if _MISSING.match(str(error)) else ""
+    return _caused(kind(f"{what}: {error}.", got=sql[:_SHOWN], fix=fix), error)
 
 
 def _class_of(error: BaseException) -> tuple[type[DatabaseError] | None, str]:

@@ -2,8 +2,8 @@
 
 The compiler promises that a statement is short; this is what holds when the promise is wrong. The connection does not
 wait for locks (busy: a thread does it). A progress handler stops a statement that runs too long (a thread does it
-again). A statement that took longer than ``inline_limit``, whatever the reason, goes to the threads (``trust``): its
-file may be cold, its table may have grown, and the loop must not wait for the disk.
+again). A statement that took longer than ``inline_limit`` is watched, and goes to the threads if that was its own doing
+(``trust``): its file may be cold, its table may have grown, and the loop must not wait for the disk.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import apsw
 from vivace.db.types import Parameters, Row
 
 from .connection import Home, Link
+from .effort import Effort
 from .errors import translate
 from .trust import Trust
 
@@ -39,6 +40,7 @@ class InlineReader:
         self._limit = home.options.inline_limit
         self._deadline = 0.0
         self._away = self.trust.away
+        self._watched = self.trust.watched
         self._look_at = 0.0
         self._cursor: apsw.Cursor | None = None
 
@@ -74,6 +76,7 @@ class InlineReader:
 
     def _run(self, cursor: apsw.Cursor, sql: str, parameters: Parameters, started: float) -> list[Row] | None:
         self._deadline = started + self._limit
+        effort = Effort() if sql in self._watched else None
         try:
             rows = cast("list[Row]", cursor.execute(sql, parameters).fetchall())
         except apsw.InterruptError:
@@ -84,8 +87,10 @@ class InlineReader:
             self.busy += 1
             return None
         self.ran += 1
-        if self._clock() > self._deadline:
-            self.trust.accuse(sql, self.ran)
+        if effort is not None:
+            self.trust.weigh(sql, effort.seconds(), self.ran)
+        elif self._clock() > self._deadline:
+            self.trust.watch(sql)
         return rows
 
     def _look(self, now: float) -> None:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from itertools import islice
 from queue import SimpleQueue
-from time import perf_counter
 from typing import Any
 
 import apsw
@@ -21,6 +20,7 @@ from vivace.db.types import Parameters, Row, Statement
 from vivace.errors import DatabaseUnavailable, PoolTimeout
 
 from .connection import Home, Link, opening
+from .effort import Effort
 from .lanes import Job, Jobs, Lane, Mailbox, finish
 from .running import fetch, rows_of
 from .sniffing import kind_of
@@ -45,14 +45,14 @@ class Pool:
         return bool(self._waiting)
 
     async def fetch(self, statement: Statement, parameters: Parameters) -> tuple[list[Row], float]:
-        """Run a read in a thread; return its rows, and the seconds that the statement took."""
+        """Run a read in a thread; return its rows, and the seconds that the statement itself took."""
         sql = statement.sql
         kind_of(sql)
 
         def work(link: Link) -> tuple[list[Row], float]:
             connection = opening(link)
-            started = perf_counter()
-            return fetch(connection, statement, parameters), perf_counter() - started
+            effort = Effort()
+            return fetch(connection, statement, parameters), effort.seconds()
 
         job = Job(work, self._loop, sql=sql)
         options = self._home.options

@@ -25,7 +25,7 @@ from typing import Any, Final, TypeAlias
 
 import apsw
 
-from vivace.changes import WriteSet
+from vivace.changes import EVERYTHING, WriteSet
 from vivace.db.types import Parameters, Statement, TransactionOptions
 from vivace.errors import DatabaseUnavailable, PoolTimeout
 
@@ -113,6 +113,11 @@ class Group:
         self._lane = lane
         self._hook = hook
         self._listening = listening
+
+    @property
+    def unheard(self) -> bool:
+        """Whether it wrote while nobody listened."""
+        return not self._listening and any(member.final for member in self.members)
 
     def perform(self, link: Link) -> None:
         """Write all of it. Each member has its outcome afterwards."""
@@ -312,6 +317,8 @@ class Writer:
         self.repeated += group.repeated
         for written in group.writes:
             self.tell(written)
+        if group.unheard and self.listening():
+            self.tell(EVERYTHING)  # somebody came while we wrote
         for member in group.members:
             member.settle()
         self._next()

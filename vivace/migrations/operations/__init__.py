@@ -7,6 +7,17 @@ from .base import OperationCategory as OperationCategory
 from .base import Scope as Scope
 from .existing import DeleteModel as DeleteModel
 from .existing import RenameModel as RenameModel
+from .extensions import BloomExtension as BloomExtension
+from .extensions import BtreeGinExtension as BtreeGinExtension
+from .extensions import BtreeGistExtension as BtreeGistExtension
+from .extensions import CITextExtension as CITextExtension
+from .extensions import CreateCollation as CreateCollation
+from .extensions import CreateExtension as CreateExtension
+from .extensions import CryptoExtension as CryptoExtension
+from .extensions import HStoreExtension as HStoreExtension
+from .extensions import RemoveCollation as RemoveCollation
+from .extensions import TrigramExtension as TrigramExtension
+from .extensions import UnaccentExtension as UnaccentExtension
 from .fields import AddField as AddField
 from .fields import AlterField as AlterField
 from .fields import RemoveField as RemoveField

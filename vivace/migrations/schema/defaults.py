@@ -64,7 +64,10 @@ def value_literal(field: AnyField, value: Any, dialect: Dialect) -> str:
         return "NULL"
     if points(field):
         return literal(getattr(value, "pk", value), dialect)
-    return literal(field.get_db_prep_value(field.get_prep_value(value), dialect), dialect)
+    prepared = field.get_prep_value(value)
+    if hasattr(prepared, "as_literal"):
+        return literal(prepared, dialect)
+    return literal(field.get_db_prep_value(prepared, dialect), dialect)
 
 
 __all__ = ["database_default", "effective_default", "fill", "value_literal"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .names import quote_all
+
 if TYPE_CHECKING:
     from .describe import Context
 
@@ -41,6 +43,9 @@ def index_part(context: Context, expression: Any) -> str:
     if type(expression).__name__ == "OrderBy":
         inner = expression.expression
         order = " DESC" if expression.descending else " ASC"
+    if type(inner).__name__ == "OpClass":
+        order = f" {inner.name}{order}" if context.dialect == "postgresql" else order
+        inner = inner.expression
     sql = expression_sql(context, inner)
     if type(inner).__name__ not in ("F", "FieldRef"):
         sql = f"({sql})"
@@ -54,7 +59,7 @@ def exclusion_sql(context: Context, constraint: Any) -> str:
         for expression, operator in constraint.expressions
     ]
     include = (
-        f" INCLUDE ({', '.join(context.column(name) for name in constraint.include)})"
+        f" INCLUDE ({quote_all([context.column(name) for name in constraint.include])})"
         if constraint.include
         else ""
     )

@@ -43,7 +43,8 @@ class LiteralRenderer(Renderer):
         return Sql((", ".join(self._literal(each, convert) for each in values),))
 
     def _literal(self, value: Any, convert: Any) -> str:
-        bound = value if value is None or convert is None else convert(value)
+        own = hasattr(value, "as_literal")
+        bound = value if value is None or convert is None or own else convert(value)
         return literal(bound, self.literal_dialect)
 
     def constant(self, value: Any, kind: str) -> Any:

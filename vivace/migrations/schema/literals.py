@@ -16,6 +16,9 @@ from vivace.errors import UnserializableValue
 
 def literal(value: Any, dialect: Dialect) -> str:
     """Return a value as it is written in a statement of the dialect; raises ``UnserializableValue``."""
+    own = getattr(value, "as_literal", None)
+    if own is not None:  # ranges and the like, that no dialect but theirs has
+        return quoted(own())
     for kind, write in _WRITERS:
         if isinstance(value, kind):
             return write(value, dialect)

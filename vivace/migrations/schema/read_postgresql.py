@@ -25,7 +25,7 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_exp
   a.attidentity::text, a.attgenerated::text,
   CASE WHEN a.attcollation <> t.typcollation THEN l.collname END,
   col_description(a.attrelid, a.attnum), a.attnum::int4,
-  CASE WHEN a.attidentity <> '' THEN (SELECT s.relname FROM pg_class s
+  CASE WHEN a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%' THEN (SELECT s.relname FROM pg_class s
     WHERE s.oid = pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)::regclass) END
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -148,6 +148,8 @@ def _condition(definition: str) -> str:
 
 def _column(row: Sequence[Any], rules: _Rules) -> Column:
     name, kind, not_null, default, identity, generated, collation, comment = row[:8]
+    if default and row[9] and not identity:  # serial: a sequence of its own, as identity has it
+        identity, default = True, ""
     return Column(
         name=name,
         type=short_type(kind),

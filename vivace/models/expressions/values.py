@@ -143,6 +143,7 @@ class RawSQL(Expression):
         return self.but(params=tuple(lifter.value(each) for each in self.params))
 
     def render(self, r: Renderer) -> Any:
+        r.reads_anything = r.reads_anything or "select" in self.sql.lower()
         return r.sql("(", *r.spliced(self.sql, self.params), ")")
 
     def infer(self, outputs: Outputs) -> Any:

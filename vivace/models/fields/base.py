@@ -74,6 +74,8 @@ class Field(Lookups, Generic[T]):
     """What is expected, in the words of an error message."""
     internal_type: ClassVar[str] = ""
     """The name by which column types are found; that of the class when it is empty."""
+    only_on: ClassVar[str] = ""
+    """The one kind of database that has such columns; empty: all have."""
     own_options: ClassVar[tuple[str, ...]] = ()
     """What its constructor takes beside the options of every field."""
 
@@ -211,7 +213,12 @@ class Field(Lookups, Generic[T]):
         return FieldRef(owner, self.attname)
 
     def unloaded_value(self, instance: Model) -> Any:
-        """Return the value when another attribute knows it (a child's key), else raise ``NotLoaded``."""
+        """Return the value when another attribute knows it (a child's key), else raise ``NotLoaded``.
+
+        A field that is a class attribute of something else (``output_field`` of an expression) is just itself.
+        """
+        if not hasattr(instance, "_meta"):
+            return self
         link = instance._meta.get_ancestor_link(self.model)
         if link is not None and self.primary_key and link is not self:
             return getattr(instance, link.attname)

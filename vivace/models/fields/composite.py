@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -107,9 +108,14 @@ class CompositePrimaryKey(Field[Any]):
     def to_python(self, value: Any) -> Any:
         if value is None:
             return None
+        value = _listed_in(value)
         if not is_listed(value) or len(value) != len(self.field_names):
             raise ValidationError("Enter a value for each field of the key.", code="invalid")
         return tuple(field.to_python(part) for field, part in zip(self.fields, value, strict=True))
+
+    def value_to_string(self, obj: Model) -> str:
+        """Return the key as a JSON list of texts, as Django's fixtures have it."""
+        return json.dumps([field.value_to_string(obj) for field in self.fields], ensure_ascii=False)
 
     def get_prep_value(self, value: Any) -> Any:
         if value is None:
@@ -132,6 +138,16 @@ class CompositePrimaryKey(Field[Any]):
         from vivace.models.checks.fields import check_composite
 
         return check_composite(self)
+
+
+def _listed_in(value: Any) -> Any:
+    """Return the list that a text from a fixture is; anything else as it is."""
+    if not is_text(value):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def is_text(value: object) -> bool:

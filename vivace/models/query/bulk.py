@@ -88,20 +88,25 @@ def _concrete(meta: Any, name: str, method: str) -> Any:
     return field
 
 
+def prepare(model: Any, objects: list[Any]) -> None:
+    """Give objects the keys and foreign keys that are known before they are saved."""
+    meta = model._meta
+    if any(parent._meta.concrete_model is not meta.concrete_model for parent in meta.all_parents):
+        raise ValueError("Can't bulk create a multi-table inherited model")
+    makes_keys = not meta.is_composite_pk and meta.pk.has_default()
+    for each in objects:
+        if makes_keys or each._state.cache:
+            each._prepare_for_bulk_create()
+
+
 async def create(
     queryset: QuerySet[Any, Any], objects: list[Any], batch_size: int | None, conflict: Conflict | None
 ) -> list[Any]:
     """Insert objects; see ``QuerySet.bulk_create``."""
     _checked_batch_size(batch_size)
-    meta = queryset.model._meta
-    if any(parent._meta.concrete_model is not meta.concrete_model for parent in meta.all_parents):
-        raise ValueError("Can't bulk create a multi-table inherited model")
+    prepare(queryset.model, objects)
     if not objects:
         return objects
-    makes_keys = not meta.is_composite_pk and meta.pk.has_default()
-    for each in objects:
-        if makes_keys or each._state.cache:
-            each._prepare_for_bulk_create()
     database = running.writer(queryset.model, queryset._db, queryset._hints)
     work = list(_statements(queryset.model, objects, database.dialect == "postgresql", batch_size))
     if len(work) == 1:
@@ -218,4 +223,4 @@ async def _update_table(
     return count
 
 
-__all__ = ["batches", "conflict_of", "create", "update"]
+__all__ = ["batches", "conflict_of", "create", "prepare", "update"]

@@ -52,8 +52,12 @@ async def evaluate(queryset: QuerySet[Any, Any], state: QueryState | None = None
     if plan.empty:
         return []
     values = state.arguments()
-    reads = None if current_reads() is None else plan.reads(values)
+    recorder = current_reads()
+    reads = None if recorder is None else plan.reads_but_reached(values)
     rows = await database.fetch(plan.statement_for(values), plan.bind(values), reads)
+    if recorder is not None:
+        for each in plan.reached:
+            recorder.add(*each.read(rows))
     if not rows:
         return []
     objects = hydrator(queryset, plan)(rows, database.alias, queryset._strict or strict_by_default.get())

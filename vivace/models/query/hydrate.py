@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Sequence
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vivace.models.signals import post_init, pre_init
@@ -102,7 +103,7 @@ def instances(plan: Plan) -> Hydrator:
     selection = plan.selection
     if selection is None:
         raise ValueError("a plan of values has no instances")
-    quiet = is_quiet(selection)
+    quiet = not (pre_init.connected or post_init.connected) or is_quiet(selection)
     made = plan.hydrator
     if made is None or made[1] is not quiet:
         made = plan.hydrator = (_make_instances(plan, selection), quiet)
@@ -133,7 +134,7 @@ def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
         source.add(
             2,
             f"{name}.{attribute} = {value}"
-            if attribute.isidentifier()
+            if attribute.isidentifier() and attribute.isascii() and not iskeyword(attribute)
             else _odd(source, name, attribute, value),
         )
     if plan.annotations:

@@ -52,8 +52,15 @@ def left_out(model: Any) -> Callable[[dict[str, Any]], tuple[str, ...]]:
             if field is meta.auto_field or field.has_db_default()
         ]
         known = partial(_left, fillable)
+        if len(fillable) == 1 and fillable[0][1]:  # most models: the key alone
+            known = partial(_left_key, fillable[0][0], (fillable[0][0],))
         names.remember(model, key, known)
     return known
+
+
+def _left_key(name: str, alone: tuple[str], values: dict[str, Any]) -> tuple[str, ...]:
+    value = values.get(name)
+    return alone if value is None or type(value) is DatabaseDefault else ()
 
 
 def _left(fillable: list[tuple[str, bool]], values: dict[str, Any]) -> tuple[str, ...]:

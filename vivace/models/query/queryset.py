@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 from vivace.models.sql import lift
 
-from . import building, bulk, changing, creating, fetching, single
+from . import building, bulk, changing, copying, creating, fetching, single
 from .laziness import OneRow, evaluated
 
 if TYPE_CHECKING:
@@ -458,6 +458,10 @@ class QuerySet(Generic[M, R]):
             self.model, ignore_conflicts, update_conflicts, update_fields, unique_fields
         )
         return cast("list[M]", await bulk.create(self, list(objs), batch_size, conflict))
+
+    async def copy_create(self, objs: Iterable[M]) -> int:
+        """Insert objects the fastest way (COPY on PostgreSQL) and return how many; they do not get their keys."""
+        return await copying.create(self, list(objs))
 
     async def bulk_update(
         self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None

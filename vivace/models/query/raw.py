@@ -37,14 +37,14 @@ class RawQuerySet(Generic[M]):
         params: Any = (),
         translations: Mapping[str, str] | None = None,
         using: str | None = None,
-        tables: Sequence[str] = (),
+        tables: Sequence[str] | None = None,
     ) -> None:
         self.raw_query = raw_query
         self.model = model
         self.params = params
         self.translations = dict(translations or {})
         self._db = using
-        self._tables = tuple(tables)
+        self._tables = None if tables is None else tuple(tables)
         self._prefetch: tuple[Any, ...] = ()
         self._cache: list[M] | None = None
 
@@ -62,9 +62,12 @@ class RawQuerySet(Generic[M]):
         return new
 
     def reads(self, *tables: str) -> RawQuerySet[M]:
-        """Name the tables that the statement reads, beside that of its model: cached results then know when they end."""
+        """Name the tables that the statement reads, beside that of its model: cached results then know when they end.
+
+        Until this is called, with names or without, any write ends them.
+        """
         new = self._copy(using=self._db)
-        new._tables = (*self._tables, *tables)
+        new._tables = (*(self._tables or ()), *tables)
         return new
 
     def _copy(self, *, using: str | None) -> RawQuerySet[M]:
@@ -102,7 +105,7 @@ class RawQuerySet(Generic[M]):
         database = running.reader(self.model, self._db)
         meta = self.model._meta
         sql, values = with_placeholders(self.raw_query, self.params, database.dialect)
-        tables = frozenset((meta.db_table, *self._tables))
+        tables = None if self._tables is None else frozenset((meta.db_table, *self._tables))
         named: list[Any] = await database.fetch(Statement(sql=sql, reads=tables, named=True), values)
         rows = [tuple(row.values()) for row in named]
         objects = self._objects(list(named[0].keys()), rows, database.alias, database.dialect) if rows else []

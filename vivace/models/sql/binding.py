@@ -61,9 +61,11 @@ class Binds:
 
     def array(self, index: int, field: Any) -> Any:
         """Return a whole column of values, with NULLs, as one array (PostgreSQL)."""
-        bind = _null_safe(field.binder(self.dialect))
+        texts: Convert | None = getattr(field, "text_of", None)
+        bind = _null_safe(field.binder(self.dialect) if texts is None else texts)
         convert: Convert | None = None if bind is None else lambda values: [bind(value) for value in values]
-        return self.named((index, "array", id(field)), index, convert, self.type_of(field, True))
+        type_ = self.type_of(field, True) if texts is None else ARRAY(sa.Text())
+        return self.named((index, "array", id(field)), index, convert, type_)
 
     def named(self, key: Any, index: int, convert: Convert | None, type_: Any) -> Any:
         name = self._names.get(key)

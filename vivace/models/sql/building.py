@@ -9,12 +9,14 @@ named. What is selected, ordered by or filtered by besides is grouped by too. ``
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from vivace.errors import FieldError
 from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Junction
 from vivace.models.expressions.ordering import OrderBy
+from vivace.models.expressions.subqueries import Subquery
 from vivace.models.expressions.values import Constant, Slot
 from vivace.models.sql import names
 from vivace.models.sql.conditions import Conditions
@@ -239,7 +241,7 @@ class Builder:
         for name, join in self.joins.map.items():
             if join.parent in kept:
                 kept.add(name)
-        read = {node.alias for each in self.where for node in each.walk() if isinstance(node, Column)}
+        read = {alias for each in self.where for alias in _aliases_in(each)}
         return bool((read & set(self.joins.map)) - kept)
 
     # -- finishing ---------------------------------------------------------------------------------------------------
@@ -288,6 +290,16 @@ class _OnResolver(Resolver):
                 )
             aliases.append(self.builder.joins.add(aliases[-1], hop, None)[0])
         return aliases
+
+
+def _aliases_in(node: Expression) -> Iterator[str]:
+    """Yield the tables that an expression reads, its subqueries included."""
+    for each in node.walk():
+        if isinstance(each, Column):
+            yield each.alias
+        elif isinstance(each, Subquery):
+            for inner in each.query.expressions():
+                yield from _aliases_in(inner)
 
 
 def _with_constants(node: Expression, params: list[Any]) -> Expression:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -191,7 +191,7 @@ def read_plan(builder: Builder, select: Select) -> Plan:
         select.inside[1].items = [Item("one", Constant(1), "one")]
     select.ctes = builder.context.ctes
     sql, bind = rendered(renderer, renderer.select(select))
-    reading = Reading(builder, select)
+    reading = Reading(builder, select, anything=renderer.reads_anything)
     statement = Statement(sql=sql, reads=frozenset(builder.context.tables), short=reading.short)
     lists = tuple(short_lists(builder, select)) if reading.short else ()
     short = statement if reading.short else None
@@ -213,6 +213,7 @@ def read_plan(builder: Builder, select: Select) -> Plan:
         ),
         whole=reading.whole,
         narrow=reading.narrow,
+        reached=reading.reached,
     )
 
 
@@ -246,6 +247,10 @@ def converter_of(node: Expression, dialect: str) -> Callable[[Any], Any] | None:
     if isinstance(node, Column):
         return convert
     kind = OUTPUTS.name(field)
+    free = OUTPUTS.kind("DecimalField")
+    if type(field) is type(free):
+        converted: Callable[[Any], Any] | None = free.converter(dialect)
+        return converted  # what is computed may have more digits than the column that it comes from
     number = float if kind == "FloatField" else int if OUTPUTS.is_integer(field) else None
     if number is None:
         return convert
@@ -290,6 +295,23 @@ def _explained(
     return Plan(**parts)
 
 
+# https://www.postgresql.org/docs/current/sql-explain.html; which of them a server knows depends on its version
+_EXPLAIN_OPTIONS: Final = (
+    *(
+        "ANALYZE",
+        "VERBOSE",
+        "COSTS",
+        "SETTINGS",
+        "GENERIC_PLAN",
+        "BUFFERS",
+        "WAL",
+        "TIMING",
+        "SUMMARY",
+        "MEMORY",
+    ),
+)
+
+
 def _explain_prefix(verb: verbs.Explain, dialect: str) -> str:
     from vivace.errors import QueryError
 
@@ -302,11 +324,13 @@ def _explain_prefix(verb: verbs.Explain, dialect: str) -> str:
         raise QueryError(f"{verb.format} is not a recognized format.", expected="TEXT, XML, JSON or YAML")
     parts = [f"FORMAT {verb.format.upper()}"] if verb.format else []
     for name, value in verb.options:
-        if not name.replace("_", "").isalpha():
-            raise QueryError(f"Invalid option name: {name!r}.")
-        parts.append(
-            f"{name.upper()} {'true' if value is True else 'false' if value is False else int(value)}"
-        )
+        if name.upper() not in _EXPLAIN_OPTIONS or not isinstance(value, bool):
+            raise QueryError(
+                f"explain() cannot have the option {name[:40]!r}.",
+                expected=f"{', '.join(_EXPLAIN_OPTIONS).lower()}: True or False",
+                got=repr(value)[:40],
+            )
+        parts.append(f"{name.upper()} {'true' if value else 'false'}")
     return f"EXPLAIN ({', '.join(parts)}) " if parts else "EXPLAIN "
 
 

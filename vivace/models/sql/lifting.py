@@ -39,6 +39,7 @@ from vivace.models.sql.state import (
 from vivace.models.sql.trees import Branch, Compare, Fixed, Tree, Truth
 
 _ = registration  # fills the tables of the field classes
+PATTERNS: Final = frozenset(("contains", "startswith", "endswith", "iexact"))
 NONE_LOOKUPS: Final = frozenset(("exact", "iexact"))
 
 
@@ -263,6 +264,10 @@ class Lifter:
             node = node.lhs
         for transform in reversed(chain):
             if transform.bilateral and isinstance(right, Expression):
+                if isinstance(right, Slot) and right.form in PATTERNS:
+                    right = right.but(
+                        form="text"
+                    )  # what is transformed is the text: it becomes a pattern in SQL
                 right = transform.but(source=(right,))
         return right
 

@@ -12,6 +12,7 @@ import msgspec
 
 from vivace.changes import Scope
 from vivace.db.types import Statement
+from vivace.models.sql.reaching import Reached
 
 Converter: TypeAlias = "Callable[[Any], Any] | None"
 Bind: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
@@ -64,6 +65,7 @@ class Plan:
     outputs      every column of the result, in order (``as_values``: exactly what values() named)
     selection    for instances: how the columns become objects; ``None`` for values and verbs
     annotations  (attribute name, position) of annotations to set on instances
+    reached      tables of which only the rows matter that the result names; ``reads`` has them as a whole
     empty        provably no row can match: send nothing
     hydrator     what turns its rows into objects or values: made by ``query/hydrate.py`` at the first run
     """
@@ -76,6 +78,7 @@ class Plan:
         "lists",
         "narrow",
         "outputs",
+        "reached",
         "selection",
         "short",
         "statement",
@@ -93,9 +96,11 @@ class Plan:
     hydrator: Any
     whole: tuple[tuple[str, Scope], ...]
     narrow: tuple[Callable[[Sequence[Any]], tuple[str, Scope]], ...]
+    reached: tuple[Reached, ...]
 
     def __init__(self, **parts: Any) -> None:
         self.hydrator = None
+        self.reached = ()
         for name, part in parts.items():
             setattr(self, name, part)
 
@@ -109,3 +114,8 @@ class Plan:
     def reads(self, values: Sequence[Any]) -> list[tuple[str, Scope]]:
         """Return what running it reads, table by table, narrowed where DESIGN allows."""
         return [*self.whole, *(narrow(values) for narrow in self.narrow)]
+
+    def reads_but_reached(self, values: Sequence[Any]) -> list[tuple[str, Scope]]:
+        """As ``reads``, without the tables in ``reached``: for who adds them when the rows are there."""
+        later = {each.table for each in self.reached}
+        return [each for each in self.reads(values) if each[0] not in later]

@@ -13,14 +13,16 @@ of ours, subquery, sort (but by the primary key of at most one row), DISTINCT or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from vivace.changes import Condition, Scope
+from vivace.changes import ANYTHING, Condition, Scope
 from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Junction
 from vivace.models.expressions.values import Slot
 from vivace.models.lookups.base import Exact, In
 from vivace.models.sql.outputs import OUTPUTS
+from vivace.models.sql.reaching import reached
 from vivace.models.sql.refs import Column
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ Narrow = Callable[[Sequence[Any]], "tuple[str, Scope]"]
 class Reading:
     """The answers for one SELECT."""
 
-    def __init__(self, builder: Builder, select: Select) -> None:
+    def __init__(self, builder: Builder, select: Select, *, anything: bool = False) -> None:
         self.tests = narrowed(select)
         tables = set(builder.context.tables)
         narrow: list[Narrow] = []
@@ -58,7 +60,14 @@ class Reading:
             if table is not None and _occurs_once(builder, table, select):
                 tables.discard(table)
                 narrow.append(_narrowing(table, tests, builder.context.dialect))
+        self.reached = tuple(
+            each
+            for each in reached(select)
+            if each.table in tables and _occurs_once(builder, each.table, select)
+        )
         self.whole: tuple[tuple[str, Scope], ...] = tuple((table, None) for table in sorted(tables))
+        if anything:
+            self.whole = (*self.whole, (ANYTHING, None))
         self.narrow = tuple(narrow)
         self.short = is_short(builder, select, self.tests)
 
@@ -136,10 +145,22 @@ def _test(node: Expression) -> Iterator[tuple[str, list[Test]]]:
 
 
 def _is_exact(field: Any) -> bool:
-    """Say whether equal values are equal in every form: 1.50 and 1.5 are not, nor are texts under a collation."""
-    plain = OUTPUTS.plain(field)
+    """Say whether equal values are equal in every form: 1.50 and 1.5 are not, nor are texts under a collation.
+
+    A type of column that is not ours may be anything: citext does not tell "a" from "A".
+    """
+    plain: Any = OUTPUTS.plain(field)
+    plain = getattr(plain, "output_field", plain)  # what a generated column holds
+    cls: Any = type(plain)
     exact = OUTPUTS.is_integer(plain) or OUTPUTS.name(plain) in EXACT
-    return exact and not getattr(plain, "db_collation", None)
+    ours = all(_is_ours(cls, name) for name in ("db_type", "db_parameters", "db_type_parameters"))
+    return exact and ours and not getattr(plain, "db_collation", None)
+
+
+def _is_ours(cls: Any, method: str) -> bool:
+    """Say whether a class has a method from here, if it has it at all."""
+    owner = next((each for each in cls.__mro__ if method in each.__dict__), None)
+    return owner is None or owner.__module__.startswith("vivace.models.")
 
 
 def _narrowing(table: str, tests: list[Test], dialect: str) -> Narrow:
@@ -149,6 +170,7 @@ def _narrowing(table: str, tests: list[Test], dialect: str) -> Narrow:
     ]
 
     adapt = _adapter(dialect)
+    ends_of_time = _ends_of_time if dialect == "postgresql" else _none
 
     def narrow(values: Sequence[Any]) -> tuple[str, Scope]:
         conditions: list[Condition] = []
@@ -157,7 +179,7 @@ def _narrowing(table: str, tests: list[Test], dialect: str) -> Narrow:
             if len(given) > VALUES:
                 return table, None
             stored = frozenset(adapt(each if bind is None else bind(each)) for each in given)
-            conditions.append(Condition(column, stored))
+            conditions.append(Condition(column, stored | ends_of_time(stored)))
         return table, tuple(conditions)
 
     return narrow
@@ -170,6 +192,20 @@ def _adapter(dialect: str) -> Callable[[Any], Any]:
     from vivace.db.sqlite.binding import adapt
 
     return lambda value: value if isinstance(value, (str, int, float, bytes)) else adapt(value)
+
+
+def _none(values: frozenset[Any]) -> frozenset[Any]:
+    return frozenset()
+
+
+def _ends_of_time(values: frozenset[Any]) -> frozenset[Any]:
+    """Return the other form of the first and the last moment: PostgreSQL stores infinity, and tells it without a zone."""
+    moments = [each for each in values if isinstance(each, datetime) and each.year in (1, 9999)]
+    return frozenset(end for end in (datetime.min, datetime.max) if any(_near(each, end) for each in moments))
+
+
+def _near(moment: datetime, end: datetime) -> bool:
+    return abs(moment.replace(tzinfo=None) - end) < timedelta(days=2)
 
 
 # -- short -----------------------------------------------------------------------------------------------------------

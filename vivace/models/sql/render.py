@@ -30,6 +30,7 @@ class Renderer(SelectRenderer):
         self.dialect = dialect
         self.binds = Binds(dialect)
         self.foreigns = Foreign(self)
+        self.reads_anything = False  # a piece of raw SQL has a query of its own
 
     # -- composition -------------------------------------------------------------------------------------------------
 
@@ -114,7 +115,7 @@ class Renderer(SelectRenderer):
         """Return NULL, typed where its type is known."""
         if field is None or self.dialect == "sqlite":
             return Sql(("NULL",))
-        return Sql(("CAST(NULL AS ", TypeName(OUTPUTS.plain(field).sa_type(self.dialect)), ")"))
+        return Sql(("CAST(NULL AS ", self.type_name(field), ")"))
 
     def typed(self, node: Expression, type_name: str) -> Sql:
         """Return an expression cast to a type that both databases know."""
@@ -142,9 +143,17 @@ class Renderer(SelectRenderer):
             name = "numeric"
         return self.sql("CAST(", node, f" AS {name})")
 
+    def field(self, node: Expression) -> Any:
+        """Return the field that an expression's value is one of, ``None`` when it is unknown."""
+        return OUTPUTS.of(node)
+
+    def type_name(self, field: Any) -> TypeName:
+        """Return the type of a field's values as a cast names it: without lengths and precisions where it can."""
+        return TypeName(OUTPUTS.plain(field).sa_type(self.dialect))
+
     def kind(self, node: Expression) -> str:
         """Return the name of the type of an expression, "" when it is unknown."""
-        return OUTPUTS.name(OUTPUTS.of(node))
+        return OUTPUTS.name(self.field(node))
 
     def temporal(self, node: Any, left: str, right: str) -> Any:
         """Return a sum or difference of dates, times and durations."""

@@ -112,7 +112,7 @@ def finish(builder: Builder, *, labels: bool, exists: bool, ordered: bool) -> Se
     if qualify or (select.distinct and _orders_by_unselected(select)):
         select = _wrapped(select, qualify)
     if labels:
-        select.items = [_labelled(item) for item in select.items]
+        select.items = _named_once([_labelled(item) for item in select.items], select.loaded is not None)
     return select
 
 
@@ -277,6 +277,14 @@ def _labelled(item: Item) -> Item:
     if isinstance(item.expression, Column):
         return msgspec.structs.replace(item, label=item.label or item.expression.field.column)
     return msgspec.structs.replace(item, label=item.label or item.name)
+
+
+def _named_once(items: list[Item], loaded: bool) -> list[Item]:
+    """Drop repeated columns of objects: a child's key is its parent's too, and a table has each name once."""
+    first: dict[str, Item] = {}
+    for item in items:
+        first.setdefault(item.label, item)
+    return list(first.values()) if loaded else items
 
 
 __all__ = ["CommonTable", "Item", "Select", "conjuncts", "finish"]

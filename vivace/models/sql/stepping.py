@@ -63,14 +63,16 @@ def filter_by(
 def _by_equality(state: QueryState, name: str, value: Any) -> QueryState | None:
     """Return a state filtered by a plain value of a plain field: most queries by far, without looking at anything twice."""
     model, steps, shape = state.model, state.steps, state.shape
-    known = model._meta.path_cache.get(name)
-    if known is None or type(value) is not known.plain or shape.limited or shape.offset:
-        return None
-    if known.plain is int and not known.low <= value <= known.high:
+    if shape.limited or shape.offset:
         return None
     for step in steps:
         if type(step) is not FilterStep and type(step) is not OrderStep:
             return None  # an annotation may have the name
+    # The first time as well: the step that is compiled must be the one that is looked up, or each look-up compares trees.
+    cached: Any = model._meta.path_cache.get(name)
+    known: Any = cached or Lifter(state).target(name)
+    if type(value) is not known.plain or (known.plain is int and not known.low <= value <= known.high):
+        return None
     return QueryState(model, (*steps, known.step), (*state.params, value), shape, state.low, state.high)
 
 
@@ -154,11 +156,23 @@ def _taken(state: QueryState) -> set[str]:
 
 def check_alias(name: str) -> None:
     """Raise ``QueryError`` for a name that cannot be one: it would have to be quoted into something else."""
-    if not name or not _ALIAS.fullmatch(name) or "--" in name or "/*" in name or len(name) > 200:
+    if (
+        not name
+        or not _ALIAS.fullmatch(name)
+        or "--" in name
+        or "/*" in name
+        or len(name) > 200
+        or _is_ours(name)
+    ):
         raise QueryError(
             f"{name[:80]!r} cannot be the name of an annotation or column.",
             expected="a name without spaces, quotes, brackets, dots, semicolons and comment signs",
         )
+
+
+def _is_ours(name: str) -> bool:
+    """Say whether an attribute of this name would break an object."""
+    return name == "_state" or (name.startswith("__") and name.endswith("__"))
 
 
 def _with_relation(state: QueryState, name: str, relation: FilteredRelation) -> QueryState:
@@ -197,6 +211,8 @@ def values(state: QueryState, chosen: Sequence[Any], expressions: Mapping[str, A
 
 
 def _check_value(lifter: Lifter, state: QueryState, name: str) -> None:
+    if "\x00" in name:  # a JSON key: it becomes the column's name, and SQLite reads SQL until a NUL
+        raise FieldError(f"values() cannot have the name {name!r}.", expected="a name without NUL")
     if not any(type(step) is ExtraStep and name in dict(step.select) for step in state.steps):
         lifter.name(name)
 

@@ -6,6 +6,7 @@ of a bulk update come ordered by key from its caller, and are locked in that ord
 *Capture.* Where changes are wanted and the database has no hook for them (PostgreSQL), the statement returns the primary
 key and the old and new values of the columns that conditions narrow on, behind what its caller asked for. From version
 18 on ``RETURNING old.x, new.x`` tells both; before, an UPDATE joins its own rows, locked (``FOR UPDATE``), to know them.
+What the database itself writes behind a DELETE (``DB_CASCADE`` …) no statement returns: these tables count as written.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from vivace.errors import FieldError
 from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Junction
 from vivace.models.expressions.values import Slot
-from vivace.models.reported import reported_columns
+from vivace.models.reported import cascaded_tables, reported_columns
 from vivace.models.sql import verbs
 from vivace.models.sql.building import Builder
 from vivace.models.sql.elements import Name, Sql, TypeName
@@ -94,6 +95,7 @@ class _Writer:
         self.r = Renderer(dialect)
         self.tables: set[str] = set()
         self.bulk = False
+        self.cascaded: frozenset[str] = frozenset()
 
     # -- UPDATE and DELETE -------------------------------------------------------------------------------------------
 
@@ -133,6 +135,9 @@ class _Writer:
     def delete(self, builder: Builder, verb: verbs.Delete) -> Plan:
         """Return DELETE FROM … WHERE …"""
         where, empty = self._where(builder)
+        self.cascaded = cascaded_tables(self.model)
+        if self.meta.db_table in self.cascaded:
+            self.captures = False  # it would tell some of the rows only
         parts: list[Any] = ["DELETE FROM ", Name(self.meta.db_table), *where]
         return self._plan(self.r.sql(*parts), verb.returning, "delete", empty=empty)
 
@@ -175,7 +180,12 @@ class _Writer:
 
     def _arrays(self, fields: list[Any], base: int) -> list[Any]:
         arrays = [self.r.binds.array(base + i, output_field(field)) for i, field in enumerate(fields)]
-        return ["SELECT * FROM unnest(", self.r.joined(arrays), ")"]
+        if not any(hasattr(output_field(field), "text_of") for field in fields):
+            return ["SELECT * FROM unnest(", self.r.joined(arrays), ")"]
+        names = [f"c{i}" for i in range(len(fields))]
+        cells = [self._from_list(name, field) for name, field in zip(names, fields, strict=True)]
+        given = [Name("given"), " (", self.r.joined(map(Name, names)), ")"]
+        return ["SELECT ", self.r.joined(cells), " FROM unnest(", self.r.joined(arrays), ") AS ", *given]
 
     def _values(self, fields: list[Any], verb: verbs.Insert, base: int) -> list[Any]:
         expressions = dict(verb.expressions)
@@ -233,7 +243,12 @@ class _Writer:
         return self._plan(self.r.sql(*parts, " WHERE ", self.r.joined(ties, " AND ")), (), "update")
 
     def _from_list(self, name: str, field: Any) -> Sql:
-        return Sql((Name("given"), ".", Name(name)))
+        """Return a column of a list of rows. An array of arrays would lose its inner ends: these come as texts."""
+        cell = Sql((Name("given"), ".", Name(name)))
+        plain = output_field(field)
+        if self.dialect != "postgresql" or not hasattr(plain, "text_of"):
+            return cell
+        return Sql(("CAST(", cell, " AS ", self.r.type_name(plain), ")"))
 
     def _source(self, verb: verbs.BulkUpdate, fields: list[Any], columns: list[str], base: int) -> Sql:
         names = self.r.joined([Name(column) for column in columns])
@@ -274,10 +289,9 @@ class _Writer:
         if columns:
             element = self.r.sql(element, " RETURNING ", self.r.joined(columns))
         sql, bind = rendered(self.r, element)
-        written = self.meta.db_table
-        statement = Statement(
-            sql=sql, reads=frozenset(self.tables - {written}), writes=frozenset((written,)), capture=capture
-        )
+        written = frozenset((self.meta.db_table, *self.cascaded))
+        reads = frozenset(self.tables - {self.meta.db_table})
+        statement = Statement(sql=sql, reads=reads, writes=written, capture=capture)
         outputs = tuple(Output(f.attname, f.converter(self.dialect), f) for f in fields)
         return _write_plan(statement, bind, outputs, empty)
 
@@ -323,7 +337,7 @@ def _write_plan(
         selection=None,
         annotations=(),
         empty=empty,
-        whole=tuple((table, None) for table in sorted(statement.reads)),
+        whole=tuple((table, None) for table in sorted(statement.reads or ())),
         narrow=(),
     )
 

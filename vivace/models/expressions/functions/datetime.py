@@ -67,8 +67,6 @@ class Extract(Transform):
     ) -> None:
         if lookup_name is not None:
             self.lookup_name = lookup_name
-        if not self.lookup_name:
-            raise ValueError("lookup_name must be provided")
         known = (*_DATE_PARTS, *_TIME_PARTS)
         if self.lookup_name not in known:
             raise FieldError(

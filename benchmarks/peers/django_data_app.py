@@ -1,0 +1,54 @@
+"""Django's ORM under gunicorn, with a connection that stays open."""
+
+import os
+from random import randint
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.db import models
+from django.http import HttpResponse, JsonResponse
+from django.urls import path
+
+url = urlsplit(os.environ["DATABASE_URL"])
+settings.configure(
+    DEBUG=False,
+    SECRET_KEY="benchmark",
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF=__name__,
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": url.path[1:],
+            "USER": url.username,
+            "PASSWORD": url.password or "",
+            "HOST": url.hostname,
+            "PORT": url.port,
+            "CONN_MAX_AGE": None,
+        }
+    },
+)
+django.setup()
+
+
+class World(models.Model):
+    randomnumber = models.IntegerField()
+
+    class Meta:
+        app_label = "benchmark"
+        db_table = "world"
+        managed = False
+
+
+def one(request):
+    world = World.objects.get(pk=randint(1, 10_000))
+    return JsonResponse({"id": world.pk, "randomnumber": world.randomnumber})
+
+
+def ready(request):
+    return HttpResponse("ready")
+
+
+urlpatterns = [path("one", one), path("", ready)]
+application = get_wsgi_application()

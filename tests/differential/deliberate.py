@@ -1,0 +1,194 @@
+"""Differences that are meant, each with its reason: where Django has a bug, refuses what can be answered, or answers late.
+
+A row of the table says how to know the difference as narrowly as it can; what it covers is counted, not forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.differential import django_side
+from tests.differential.compare import Refused, same, untyped
+from tests.differential.programs import Call, Case, Of, Op, Query, features, text
+from tests.differential.vocabulary import relations
+
+
+@dataclass(frozen=True, slots=True)
+class Deliberate:
+    """A difference that is meant: how to know it, and why."""
+
+    reason: str
+    uses: frozenset[str] = frozenset()  # features of which the program has all
+    dialects: tuple[str, ...] = ("sqlite", "postgresql")
+    django: str = ""  # what Django's error says, a pattern
+    ours: str = ""  # what ours says, a pattern
+    when: Callable[[Case], bool] = lambda case: True
+    numbers: bool = False  # the answers are the same but for the types of numbers
+
+    def covers(self, case: Case, dialect: str, theirs: Any, ours: Any) -> bool:
+        """Tell whether this is why the answers differ."""
+        return (
+            dialect in self.dialects
+            and _says(theirs, self.django)
+            and _says(ours, self.ours)
+            and self.uses <= set(features(case.program))
+            and self.when(case)
+            and (not self.numbers or same(case, untyped(theirs), untyped(ours)))
+        )
+
+
+def _says(answer: Any, pattern: str) -> bool:
+    """An error where a pattern is given, an answer where none is."""
+    if not pattern:
+        return not isinstance(answer, Refused)
+    return isinstance(answer, Refused) and re.search(pattern, answer.said) is not None
+
+
+def compares_far_columns(case: Case) -> bool:
+    """A condition over many under a negation, compared with more than a column of the query's own row."""
+    return any(
+        _crosses_many(model, name) and _names_columns(value) and not _is_near(model, value)
+        for model, name, value in _negated(case.program)
+    )
+
+
+def _negated(tree: Any, model: str = "", below: bool = False) -> Iterator[tuple[str, str, Any]]:
+    """Yield the (model, path, value) of conditions under a negation."""
+    if isinstance(tree, Query):
+        for step in tree.steps:
+            yield from _negated(step, tree.model)
+    elif isinstance(tree, Call):
+        below = below or tree.name == "exclude"
+        for each in tree.args:
+            yield from _negated(each, model, below)
+        for name, value in tree.named:
+            if below and tree.name in ("exclude", "Q", "When"):
+                yield model, name, value
+            yield from _negated(value, model, below)
+    elif isinstance(tree, Op):
+        below = below or tree.sign == "~"
+        yield from _negated(tree.left, model, below)
+        yield from _negated(tree.right, model, below)
+    elif isinstance(tree, Of):
+        yield from _negated(tree.target, model, below)
+    elif isinstance(tree, (list, tuple)):
+        for each in tree:  # pyright: ignore[reportUnknownVariableType]
+            yield from _negated(each, model, below)
+
+
+def _crosses_many(model: str, name: str) -> bool:
+    for part in name.split("__"):
+        relation = next((each for each in relations(model) if each.name == part), None)
+        if relation is None:
+            return False
+        if relation.many:
+            return True
+        model = relation.model
+    return False
+
+
+def _names_columns(value: Any) -> bool:
+    return not {"F", "When", "Q", "OuterRef"}.isdisjoint(features(value))
+
+
+def _is_near(model: str, value: Any) -> bool:
+    return isinstance(value, Call) and value.name == "F" and not _crosses_many(model, value.args[0])
+
+
+_TIE: Final = re.compile(r'"U\d+"\."\w+" = \("\w+"\."\w+"\)\)? LIMIT 1\)')
+
+
+def mistaken_tie(case: Case) -> bool:
+    """Django tied a negation over many to a join of the query around, which it knows by its name only."""
+    return bool(list(_negated(case.program))) and _TIE.search(django_side.sql(case.program)) is not None
+
+
+def unbracketed(case: Case) -> bool:
+    """Django's SQL has ``NOT (…) IS NULL``, which is ``NOT ((…) IS NULL)``."""
+    return re.search(r"NOT \(.+\) IS (NOT )?NULL", django_side.sql(case.program)) is not None
+
+
+DELIBERATE: Final[tuple[Deliberate, ...]] = (
+    Deliberate(
+        "Django joins INNER under an exclusive or, and loses rows that one side accepts",
+        uses=frozenset("^"),
+    ),
+    Deliberate(
+        "Django joins INNER under an exclusive or, and loses the row that get() asks for",
+        uses=frozenset("^"),
+        django="DoesNotExist",
+    ),
+    Deliberate(
+        "Django resolves a column in a range or a sum within the subquery of an exclude, and then drops its table",
+        django=r"no such column: [TU]\d|column [TU]\d+\.\w+ does not exist|missing FROM-clause|invalid reference to FROM-clause",
+    ),
+    Deliberate(
+        "Django ties the subquery of an exclude to the wrong table when its right side crosses many too",
+        when=compares_far_columns,
+    ),
+    Deliberate(
+        "Django takes a join of the query around for that of an exclude's subquery when their aliases are equal",
+        when=mistaken_tie,
+    ),
+    Deliberate("Django refuses the year 0, which no row has", django="(?i)year.*out of range"),
+    Deliberate(
+        "Django's SQLite functions fail for the sample deviation of one value, which is NULL",
+        dialects=("sqlite",),
+        django="user-defined aggregate's 'finalize'",
+    ),
+    Deliberate(
+        "Django refuses to order an aggregate on SQLite",
+        dialects=("sqlite",),
+        django="does not support specifying an order on aggregates",
+    ),
+    Deliberate(
+        "Django has no check of what a duration is compared with",
+        django="'int' object has no attribute 'days'",
+    ),
+    Deliberate(
+        "Django does not escape wildcards of a column on the right side of iexact",
+        dialects=("sqlite",),
+        uses=frozenset(("iexact", "F")),
+    ),
+    Deliberate(
+        "Django forgets the parentheses of a negation that is compared with NULL",
+        uses=frozenset("~"),
+        when=unbracketed,
+    ),
+    Deliberate(
+        "Django orders a combination by the model's default, which it may not select", django="ORDER BY term"
+    ),
+    Deliberate(
+        "Django's functions for SQLite take texts only",
+        dialects=("sqlite",),
+        django="function raised exception",
+    ),
+    Deliberate(
+        "Django reads the text of a JSON key as JSON", django="JSONDecodeError", uses=frozenset(("KT",))
+    ),
+    Deliberate(
+        "DISTINCT ON is refused where no query would run too", dialects=("sqlite",), ours="DISTINCT ON needs"
+    ),
+    Deliberate("The types of what nothing selects are checked too", ours="contains mixed types"),
+    Deliberate("Django refuses texts of several kinds in text functions", django="contains mixed types"),
+    Deliberate(
+        "Django leaves texts in functions without a type, which PostgreSQL refuses",
+        dialects=("postgresql",),
+        django="could not determine polymorphic type|non-integer constant in ORDER BY",
+    ),
+    Deliberate(
+        "The sum of big integers is a whole number here, where PostgreSQL's numeric makes Django say Decimal",
+        dialects=("postgresql",),
+        uses=frozenset(("Sum",)),
+        numbers=True,
+    ),
+    Deliberate(
+        "Rows deleted through a proxy and as parents are counted under one name or the other",
+        uses=frozenset(("delete",)),
+        when=lambda case: text(case.program).startswith("Oldest."),
+    ),
+)
+__all__ = ["DELIBERATE", "Deliberate"]
