@@ -80,7 +80,7 @@ class Held(models.Model):
     address = models.GenericIPAddressField(null=True, db_index=True)
     blob = models.BinaryField(null=True)
     data = models.JSONField(null=True)
-    folded: Any = Folded(max_length=40, null=True)
+    folded = Folded(max_length=40, default="")
     collated = models.CharField(max_length=40, null=True, db_collation="NOCASE")
     keyed = models.ForeignKey(Keyed, models.CASCADE, null=True, related_name="+")
     slugged = models.ForeignKey(Keyed, models.CASCADE, null=True, related_name="+", to_field="slug")

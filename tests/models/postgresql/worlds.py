@@ -135,7 +135,7 @@ def django_world(url: dict[str, Any]) -> oracle.World:
         _django.append((module, namespace))
     module, namespace = _django[0]
     theirs: dict[str, Any] = namespace.__dict__
-    names: dict[str, Any] = {**world.names, **theirs, **common(), "Post": module.Post, "R": _psycopg_range}
+    names: dict[str, Any] = {**theirs, **world.names, **common(), "Post": module.Post, "R": _psycopg_range}
     return oracle.World(names, "django")
 
 

@@ -46,7 +46,7 @@ def test_or10_update_over_joins_goes_by_key() -> None:
     state, verb, _ = updating(Book.objects.filter(author__name="x"), pages=1)
     sql = sql_of(state, verb)
     assert 'WHERE "oracle_book"."id" IN (SELECT' in sql
-    assert plan_for(state, verb, "sqlite").statement.reads == {"oracle_author"}
+    assert plan_for(state, verb, "sqlite").statement.reads == frozenset({"oracle_author"})
 
 
 def test_or10_delete_of_a_composite_key_over_joins() -> None:

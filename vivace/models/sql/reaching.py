@@ -1,11 +1,11 @@
 """Tables of which only those rows matter that the result names.
 
-*Forward.* A relation to one row that is merely fetched along (``select_related``, ``values("author__name")``) decides
-neither which rows there are nor their order: of its table only the rows matter to which the keys in the result point.
+*Forward.* A relation to one row that is merely fetched along (``select_related``, ``values("author__name")``) does
+not decide which rows there are: of its table only the rows matter to which the keys in the result point.
 *From a through table.* Of ``Tag.objects.filter(books=1)``, which ``book.tags`` and its prefetch ask, the through table
 decides; of the tags only those in the result matter, since a foreign key has a row to point to.
 
-Both hold only where nothing else reads the table: no condition, no order, no other join that could lose or find rows by
+Both hold only where nothing else reads the table: no condition, no order that a limit cuts, no other join that could lose or find rows by
 its columns. In doubt a table is read as a whole.
 """
 
@@ -44,9 +44,10 @@ def reached(select: Select) -> Iterator[Reached]:
     """Yield the tables of a SELECT that are merely fetched along; each is named once in it."""
     if not _is_plain(select):
         return
+    limited = select.limit is not None or select.offset is not None
     read = {
         each.alias
-        for node in (*select.where, *select.order)
+        for node in (*select.where, *(select.order if limited else ()))
         for each in node.walk()
         if isinstance(each, Column)
     }

@@ -151,15 +151,14 @@ def _is_exact(field: Any) -> bool:
     """
     plain: Any = OUTPUTS.plain(field)
     plain = getattr(plain, "output_field", plain)  # what a generated column holds
-    cls: Any = type(plain)
     exact = OUTPUTS.is_integer(plain) or OUTPUTS.name(plain) in EXACT
-    ours = all(_is_ours(cls, name) for name in ("db_type", "db_parameters", "db_type_parameters"))
+    ours = all(_is_ours(plain, name) for name in ("db_type", "db_parameters", "db_type_parameters"))
     return exact and ours and not getattr(plain, "db_collation", None)
 
 
-def _is_ours(cls: Any, method: str) -> bool:
-    """Say whether a class has a method from here, if it has it at all."""
-    owner = next((each for each in cls.__mro__ if method in each.__dict__), None)
+def _is_ours(field: Any, method: str) -> bool:
+    """Say whether a field has a method from here, if it has it at all."""
+    owner = next((each for each in field.__class__.__mro__ if method in each.__dict__), None)
     return owner is None or owner.__module__.startswith("vivace.models.")
 
 
