@@ -19,7 +19,7 @@ SOURCE: Final = "\n".join(
     if file != PACKAGE / "config" / "settings.py"
 )
 GROUPS: Final = {"limits": Limits, "timeouts": Timeouts, "settings": Settings}
-FOR_USERS: Final = {"settings.database_url"}  # nothing of ours reads it before there are models
+FOR_USERS: Final = frozenset[str]()  # those that nothing of ours reads
 NAMES: Final = [f"{group}.{field.name}" for group, cls in GROUPS.items() for field in fields(cls)]
 
 

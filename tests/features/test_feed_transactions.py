@@ -162,10 +162,8 @@ async def test_ch1_rows_that_no_longer_match_are_not_told(any_url: str) -> None:
             for _ in range(20):
                 await asyncio.sleep(0)
         assert await task == 1
-        assert [(change.key, change.old and change.old["level"]) for w in heard for change in w.changes] == [
-            ((1,), 0),
-            ((2,), 0),
-        ]
+        told = [(change.key, change.old and change.old["level"]) for w in heard for change in w.changes]
+        assert sorted(told) == [((1,), 0), ((2,), 0)]  # which acknowledgement comes first is the network's
 
 
 async def test_ch1_a_delete_tells_what_it_really_deleted(any_url: str) -> None:

@@ -37,7 +37,7 @@ def test_or3_combining_leaves_the_parts_alone() -> None:
 
 def test_or3_q_refuses_what_is_no_condition() -> None:
     with pytest.raises(TypeError):
-        Q(a=1) & 3
+        _ = Q(a=1) & 3
     with pytest.raises(FieldError, match="connector"):
         Q(_connector="NAND")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 

@@ -5,8 +5,8 @@ not decide which rows there are: of its table only the rows matter to which the 
 *From a through table.* Of ``Tag.objects.filter(books=1)``, which ``book.tags`` and its prefetch ask, the through table
 decides; of the tags only those in the result matter, since a foreign key has a row to point to.
 
-Both hold only where nothing else reads the table: no condition, no order that a limit cuts, no other join that could lose or find rows by
-its columns. In doubt a table is read as a whole.
+Both hold only where nothing else reads the table: no condition, no order that a limit cuts, no other join that could
+lose or find rows by its columns. In doubt a table is read as a whole.
 """
 
 from __future__ import annotations
