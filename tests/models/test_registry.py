@@ -64,9 +64,9 @@ def test_md3_then_the_label_then_label_dot_model() -> None:
 
 def test_md3_two_models_of_one_name() -> None:
     apps = Registry()
-    define("Author", apps, module="one.people")
-    define("Author", apps, module="one.persons")
+    kept = [define("Author", apps, module=module) for module in ("one.people", "one.persons")]
     book = define("Book", apps, other=key("Author"))
+    assert len(kept) == 2  # the registry holds classes weakly
     with pytest.raises(ModelError) as caught:
         apps.resolve(book, "Author")
     assert "one.people.Author and one.persons.Author" in str(caught.value)
