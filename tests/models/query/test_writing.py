@@ -8,7 +8,7 @@ import pytest
 
 from tests.models.query.data import shelf
 from tests.models.schemas.library import Author, Book, Place, Restaurant, Tag, Ticket, Token
-from vivace.db import atomic, query_log
+from vivace.db import Statement, atomic, database_for, outside, query_log
 from vivace.errors import FieldError, IntegrityError, QueryError
 from vivace.models import F, Sum, Value
 from vivace.models.functions import Lower
@@ -117,6 +117,29 @@ async def test_or11_bulk_create_with_defaults_of_python_and_database(database_ur
         assert await Token.objects.order_by("label").values_list("uses", flat=True) == [7, 1]
         with pytest.raises(ValueError, match="multi-table"):
             await Restaurant.objects.bulk_create([Restaurant(name="x")])
+
+
+async def test_or11_bulk_updates_of_the_same_rows_do_not_deadlock(postgresql_url: str) -> None:
+    """The planner may follow the list, which is in the keys' order, or scan the table, where these rows lie backwards."""
+    waiting = Statement(sql="SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+
+    async def rename(joins: str) -> None:
+        async with atomic():
+            for join in {"mergejoin", "nestloop", "hashjoin"} - {joins}:
+                await database_for().execute(Statement(sql=f"SET LOCAL enable_{join} = off"))
+            await Tag.objects.bulk_update(
+                [Tag(pk=pk, name=f"{joins} {pk}") for pk in range(1_000, 1_100)], ["name"]
+            )
+
+    async with shelf(postgresql_url), asyncio.TaskGroup() as group:
+        await Tag.objects.bulk_create([Tag(pk=n, name=f"t{n}") for n in range(3_000, 999, -1)])
+        async with atomic():
+            await Tag.objects.filter(pk=1_050).update(name="held")
+            with outside():
+                for joins in ("nestloop", "hashjoin"):
+                    group.create_task(rename(joins))
+                while len(await database_for().fetch(waiting)) < 2:
+                    await asyncio.sleep(0.01)
 
 
 async def test_or11_bulk_update(database_url: str) -> None:

@@ -101,6 +101,8 @@ def test_or11_bulk_update_names_rows_by_key(dialect: Any) -> None:
     sql = sql_of(QueryState(Book), verb, dialect)
     assert 'WHERE "oracle_book"."id" = "given"."c0"' in sql
     assert ("unnest(" in sql) == (dialect == "postgresql")
+    held = 'ORDER BY "oracle_book"."id" FOR NO KEY UPDATE OF "oracle_book") AS "given"'
+    assert (held in sql) == (dialect == "postgresql")
 
 
 def test_changes_are_captured_only_when_wanted() -> None:

@@ -1,8 +1,9 @@
 """Compiling writes.
 
 *Rows of an UPDATE or DELETE* are found by the statement's own WHERE where one table decides; else ``key IN (SELECT …)``.
-*Bulk.* PostgreSQL takes one array per column, so that a statement does not depend on the number of rows; SQLite VALUES. Rows
-of a bulk update come ordered by key from its caller, and are locked in that order.
+*Bulk.* PostgreSQL takes one array per column, so that a statement does not depend on the number of rows; SQLite VALUES.
+A bulk update locks its rows ordered by key before it writes the first: left to itself the planner may scan the table, whose
+rows lie otherwise for each snapshot, and two updates of the same rows deadlock (one of 20 concurrent ones did, on two cores).
 *Capture.* Where changes are wanted and the database has no hook for them (PostgreSQL), the statement returns the primary
 key and the old and new values of the columns that conditions narrow on, behind what its caller asked for. From version
 18 on ``RETURNING old.x, new.x`` tells both; before, an UPDATE joins its own rows, locked (``FOR UPDATE``), to know them.
@@ -239,8 +240,20 @@ class _Writer:
             for i, field in enumerate(keys)
         ]
         source = self._source(verb, [*keys, *fields], columns, base)
+        if self.dialect == "postgresql":
+            source = self._held(source, columns, ties)
         parts: list[Any] = ["UPDATE ", table, " SET ", self.r.joined(sets), " FROM ", source]
         return self._plan(self.r.sql(*parts, " WHERE ", self.r.joined(ties, " AND ")), (), "update")
+
+    def _held(self, source: Sql, columns: list[str], ties: list[Sql]) -> Sql:
+        """Return the list of a bulk update, whose rows in the table are locked ordered by key."""
+        table, given = Name(self.meta.db_table), Name("given")
+        cells = self.r.joined([Sql((given, ".", Name(column))) for column in columns])
+        order = self.r.joined([Sql((table, ".", Name(field.column))) for field in self.meta.pk_fields])
+        rows = self.r.sql(
+            "SELECT ", cells, " FROM ", source, ", ", table, " WHERE ", self.r.joined(ties, " AND ")
+        )
+        return self.r.sql("(", rows, " ORDER BY ", order, " FOR NO KEY UPDATE OF ", table, ") AS ", given)
 
     def _from_list(self, name: str, field: Any) -> Sql:
         """Return a column of a list of rows. An array of arrays would lose its inner ends: these come as texts."""
