@@ -132,8 +132,8 @@ def oracle(data: bytes) -> tuple[list[Seen], bool]:
 
 
 # RFC 9112 section 2.2: empty lines before a request line are to be ignored, and a bare LF may end a line. The parser
-# takes both; h11 only CRLF. Nothing can be hidden there: no field, no framing and no body has begun.
-EMPTY_LINE: Final = re.compile(rb"(?:\A|(?<=\r\n\r\n))\n+")
+# skips any CR and LF there; h11 only CRLF. Nothing can be hidden there: no field, no framing and no body has begun.
+EMPTY_LINE: Final = re.compile(rb"(?:\A|(?<=\r\n\r\n))[\r\n]+")
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -155,6 +155,7 @@ async def test_hs3_requests_are_read_as_h11_reads_them(sent: list[bytes], places
 @settings(max_examples=150, deadline=None)
 @given(mutated())
 @example(b"\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+@example(b"\rGET / HTTP/1.1\r\nHost: a\r\n\r\n")
 @example(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nabc")
 async def test_hs3_what_we_accept_h11_accepts_and_reads_alike(data: bytes) -> None:
     expected, failed = oracle(EMPTY_LINE.sub(b"", data))
