@@ -183,6 +183,28 @@ def test_circle_of_new_models() -> None:
     assert isinstance(gone[-1], migrations.DeleteModel)
 
 
+def test_a_circle_that_goes_loses_what_names_a_field_before_the_field() -> None:
+    parts: dict[str, Any] = {
+        "unique_together": {("b", "id")},
+        "indexes": [models.Index(fields=["b"], name="by_b")],
+        "constraints": [models.UniqueConstraint(fields=["b"], name="one_b")],
+        "order_with_respect_to": "b",
+    }
+    old = [
+        model("A", ("b", models.ForeignKey("shop.b", models.CASCADE, null=True)), options=parts),
+        model("B", ("a", models.ForeignKey("shop.a", models.CASCADE, null=True))),
+    ]
+    assert texts(found(old, [])) == [
+        "Remove index by_b from A",
+        "Remove constraint one_b from model A",
+        "Alter unique_together for A (0 constraint(s))",
+        "Set order_with_respect_to on A to None",
+        "Remove field b from A",
+        "Delete model B",
+        "Delete model A",
+    ]
+
+
 def test_circle_between_apps_becomes_three_migrations() -> None:
     wanted = ProjectState(
         [

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from vivace.migrations.operations.existing import DeleteModel
 from vivace.migrations.operations.fields import RemoveField
+from vivace.migrations.operations.indexes import RemoveConstraint, RemoveIndex
+from vivace.migrations.operations.options import AlterOrderWithRespectTo, AlterUniqueTogether
 from vivace.migrations.references import Key, parents_of
 
 from .creating import is_firm
@@ -52,11 +54,25 @@ def _open_circle(differ: Differ, gone: list[Key]) -> None:
         for name, field in model.fields.items():
             others = [target for target in field_needs(field, key) if target in gone and target != key]
             if others and not is_firm(model, name, field):
+                _bare(differ, key)
                 differ.decide(key[0], RemoveField(model.name, name))
                 return
     key = gone[0]
     differ.decide(key[0], DeleteModel(differ.current.models[key].name))
     gone.remove(key)
+
+
+def _bare(differ: Differ, key: Key) -> None:
+    """Take from a model that goes anyway whatever names fields, before one of these goes alone."""
+    model = differ.current.models[key]
+    for index in list(model.options["indexes"]):
+        differ.decide(key[0], RemoveIndex(model.name, index.name))
+    for constraint in list(model.options["constraints"]):
+        differ.decide(key[0], RemoveConstraint(model.name, constraint.name))
+    if model.options.get("unique_together"):
+        differ.decide(key[0], AlterUniqueTogether(model.name, None))
+    if model.options.get("order_with_respect_to"):
+        differ.decide(key[0], AlterOrderWithRespectTo(model.name, None))
 
 
 __all__ = ["changed_kinds", "delete"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -31,6 +32,9 @@ FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
+
+# A default keeps the cast of the type that its column had when it was set; the same text it is all the same.
+_LITERAL: Final = re.compile(r"^('(?:[^']|'')*')::(?:text|character varying|bpchar)$")
 
 _CONSTRAINTS: Final = """
 SELECT o.conname, o.contype::text, o.conkey::int4[], o.condeferrable, o.condeferred, o.convalidated,
@@ -156,7 +160,7 @@ def _column(row: Sequence[Any], rules: _Rules) -> Column:
         null=not not_null,
         primary=rules.primary == (name,),
         identity=bool(identity),
-        default="" if generated else default or "",
+        default="" if generated else _LITERAL.sub(r"\1::text", default or ""),
         generated=default or "" if generated else "",
         stored=generated == "s",
         collation=collation or "",
