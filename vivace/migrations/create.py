@@ -14,8 +14,6 @@ import msgspec
 from vivace.db.types import Dialect, TransactionOptions
 
 from .classes import project_state
-from .differ import changes
-from .questioner import Answers
 from .schema import introspect
 from .schema.change import TableChange
 from .schema.describe import describe_all
@@ -37,8 +35,7 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True):
 
 def tables_sql(models: Iterable[type[Any]], dialect: Dialect) -> list[str]:
     """Return the statements that make the tables of models in an empty database."""
-    described = describe_all(project_state(models), dialect)
-    return RENDERERS[dialect]([TableChange(new=each.table) for each in described.values()])
+    return RENDERERS[dialect](_all_new(project_state(models), dialect))
 
 
 async def create_tables(database: Database, models: Iterable[type[Any]]) -> list[str]:
@@ -48,16 +45,11 @@ async def create_tables(database: Database, models: Iterable[type[Any]]) -> list
 
 async def create_state(database: Database, state: ProjectState) -> list[str]:
     """Make all tables of a state in an empty database; returns the statements."""
-    editor = Editor(database.dialect, database)
-    before = ProjectState()
-    async with database.transaction(TransactionOptions(place="making the tables", unchecked=True)):
-        editor.in_transaction = True
-        for planned in changes(ProjectState(), state, Answers(renamed=False)):
-            after = before.clone()
-            planned.operation.state_forwards(planned.app_label, after)
-            await planned.operation.database_forwards(planned.app_label, editor, before, after)
-            before = after
-    return editor.statements
+    return await _carry_out(database, _all_new(state, database.dialect))
+
+
+def _all_new(state: ProjectState, dialect: Dialect) -> list[TableChange]:
+    return [TableChange(new=each.table) for each in describe_all(state, dialect).values()]
 
 
 async def update_tables(database: Database, models: Iterable[type[Any]], *, command: str = "") -> Brought:
@@ -86,12 +78,13 @@ async def update_tables(database: Database, models: Iterable[type[Any]], *, comm
     return Brought(created=created, added=tuple(added), left=tuple(left))
 
 
-async def _carry_out(database: Database, changes: list[TableChange]) -> None:
+async def _carry_out(database: Database, changes: list[TableChange]) -> list[str]:
     editor = Editor(database.dialect, database)
     async with database.transaction(TransactionOptions(place="making the tables", unchecked=True)):
         editor.in_transaction = True
         for sql in RENDERERS[database.dialect](changes):
             await editor.run(sql)
+    return editor.statements
 
 
 def _missing(table: Table, live: Table) -> tuple[list[Column], list[str]]:

@@ -68,10 +68,8 @@ def without_default(field: AnyField) -> AnyField:
     return field
 
 
-class AddField(FieldOperation):
-    """Add a field. With ``preserve_default=False`` its default only fills rows that exist."""
-
-    category = OperationCategory.ADDITION
+class DefinedField(FieldOperation):
+    """An operation that says what a field is from now on."""
 
     def __init__(self, model_name: str, name: str, field: AnyField, preserve_default: bool = True) -> None:
         self.model_name = model_name
@@ -79,12 +77,25 @@ class AddField(FieldOperation):
         self.field = field
         self.preserve_default = preserve_default
 
+    @property
+    def kept_field(self) -> AnyField:
+        """The field as the state has it after the operation."""
+        return self.field if self.preserve_default else without_default(self.field)
+
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-        return type(self).__name__, (), _arguments(self)
+        given: dict[str, Any] = {"model_name": self.model_name, "name": self.name, "field": self.field}
+        if self.preserve_default is not True:
+            given["preserve_default"] = self.preserve_default
+        return type(self).__name__, (), given
+
+
+class AddField(DefinedField):
+    """Add a field. With ``preserve_default=False`` its default only fills rows that exist."""
+
+    category = OperationCategory.ADDITION
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        field = self.field if self.preserve_default else without_default(self.field)
-        state.add_field(app_label, self.model_name, self.name, field)
+        state.add_field(app_label, self.model_name, self.name, self.kept_field)
 
     def scope(self, app_label: str, before: ProjectState, after: ProjectState) -> Scope:
         key = self.key(app_label)
@@ -112,17 +123,6 @@ class AddField(FieldOperation):
         return super().reduce(operation, app_label)
 
 
-def _arguments(operation: AddField | AlterField) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "model_name": operation.model_name,
-        "name": operation.name,
-        "field": operation.field,
-    }
-    if operation.preserve_default is not True:
-        given["preserve_default"] = operation.preserve_default
-    return given
-
-
 class RemoveField(FieldOperation):
     """Remove a field and its column or table."""
 
@@ -143,23 +143,13 @@ class RemoveField(FieldOperation):
         return f"remove_{self.name_lower}_{self.name.lower()}"
 
 
-class AlterField(FieldOperation):
+class AlterField(DefinedField):
     """Change a field. With ``preserve_default=False`` its default only fills rows that exist."""
 
     category = OperationCategory.ALTERATION
 
-    def __init__(self, model_name: str, name: str, field: AnyField, preserve_default: bool = True) -> None:
-        self.model_name = model_name
-        self.name = name
-        self.field = field
-        self.preserve_default = preserve_default
-
-    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-        return type(self).__name__, (), _arguments(self)
-
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        field = self.field if self.preserve_default else without_default(self.field)
-        state.alter_field(app_label, self.model_name, self.name, field)
+        state.alter_field(app_label, self.model_name, self.name, self.kept_field)
 
     def scope(self, app_label: str, before: ProjectState, after: ProjectState) -> Scope:
         key = self.key(app_label)

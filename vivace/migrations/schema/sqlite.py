@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .change import TableChange, differences, table_renames
+from .columns import standard_definition
 from .compare import Difference
 from .literals import quoted
 from .names import quote, quote_all
@@ -64,21 +65,7 @@ def create_table(table: Table, name: str = "") -> str:
 
 def column_definition(column: Column, key: ForeignKey | None = None) -> str:
     """Return a column as CREATE TABLE and ADD COLUMN have it."""
-    parts = [quote(column.name), column.type]
-    if column.collation:
-        parts.append(f"COLLATE {quote(column.collation)}")
-    if column.default:
-        parts.append(f"DEFAULT {column.default}")
-    if column.generated:
-        parts.append(f"GENERATED ALWAYS AS ({column.generated}) {'STORED' if column.stored else 'VIRTUAL'}")
-    else:
-        parts.append("NULL" if column.null else "NOT NULL")
-    if column.primary:
-        parts.append("PRIMARY KEY")
-    elif column.unique:
-        parts.append("UNIQUE")
-    if column.check:
-        parts.append(f"CHECK ({column.check})")
+    parts = [standard_definition(column, column.default)]
     if column.identity:
         parts.append("AUTOINCREMENT")
     if key is not None:
