@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from keyword import iskeyword
 from typing import Any
 
@@ -70,53 +71,35 @@ def _query_name(field: Any) -> list[Finding]:
 
 
 def _clashes(field: Any) -> list[Finding]:
+    """Return where the way back, or the name in lookups, is that of something else on the target."""
     rel = field.remote_field
     if rel.hidden:
         return []
     target = rel.model._meta
     accessor, query_name = rel.get_accessor_name(), field.related_query_name()
     findings: list[Finding] = []
-    for other in (*target.fields, *target.many_to_many):
-        if accessor is not None and other.name == accessor:
-            findings.append(
-                about(
-                    field,
-                    "accessor-clash",
-                    f"its way back {target.label}.{accessor} is also a field.",
-                    _RENAME,
-                )
-            )
-        elif other.name == query_name:
-            findings.append(
-                about(
-                    field,
-                    "query-name-clash",
-                    f"lookups from {target.label} call it {query_name!r}, which is a field there.",
-                    _RENAME,
-                )
-            )
-    for other in target.related_objects:
-        if other.field is field or other.hidden:
-            continue
-        if accessor is not None and other.get_accessor_name() == accessor:
-            findings.append(
-                about(
-                    field,
-                    "accessor-clash",
-                    f"its way back {target.label}.{accessor} is also that of {other.field}.",
-                    _RENAME,
-                )
-            )
-        elif other.name == query_name:
-            findings.append(
-                about(
-                    field,
-                    "query-name-clash",
-                    f"lookups from {target.label} call both it and {other.field} {query_name!r}.",
-                    _RENAME,
-                )
-            )
+    for taken, asked, whose, also in _taken(field, target):
+        if accessor is not None and taken == accessor:
+            message = f"its way back {target.label}.{accessor} is also {whose}."
+            findings.append(about(field, "accessor-clash", message, _RENAME))
+        elif asked == query_name:
+            message = f"lookups from {target.label} call {also.format(repr(query_name))}."
+            findings.append(about(field, "query-name-clash", message, _RENAME))
     return findings
+
+
+def _taken(field: Any, target: Any) -> Iterator[tuple[str | None, str, str, str]]:
+    """Yield names on the target: as attribute, in lookups, whose they are, and how a message about the latter goes on."""
+    for other in (*target.fields, *target.many_to_many):
+        yield other.name, other.name, "a field", "it {}, which is a field there"
+    for other in target.related_objects:
+        if other.field is not field and not other.hidden:
+            yield (
+                other.get_accessor_name(),
+                other.name,
+                f"that of {other.field}",
+                f"both it and {other.field} {{}}",
+            )
 
 
 def check_foreign_key(field: Any) -> list[Finding]:

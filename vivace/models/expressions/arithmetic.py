@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vivace.models.sql.outputs import Outputs
     from vivace.models.sql.render import Renderer
 
-_INTEGERS: Final = frozenset(
+INTEGERS: Final = frozenset(
     {
         "AutoField",
         "BigAutoField",
@@ -26,7 +26,7 @@ _INTEGERS: Final = frozenset(
     }
 )
 _NUMBERS: Final = {
-    **dict.fromkeys(_INTEGERS, "IntegerField"),
+    **dict.fromkeys(INTEGERS, "IntegerField"),
     "FloatField": "FloatField",
     "DecimalField": "DecimalField",
 }

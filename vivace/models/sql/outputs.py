@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from vivace.errors import FieldError
+from vivace.models.expressions.arithmetic import INTEGERS
 from vivace.models.expressions.base import Expression
 from vivace.models.fields import auto, numbers, others, text, times
 from vivace.models.sql.names import output_field
@@ -16,19 +17,6 @@ from vivace.models.sql.names import output_field
 if TYPE_CHECKING:
     from vivace.models.sql.names import Path
 
-INTEGERS = frozenset(
-    (
-        "AutoField",
-        "BigAutoField",
-        "BigIntegerField",
-        "IntegerField",
-        "PositiveBigIntegerField",
-        "PositiveIntegerField",
-        "PositiveSmallIntegerField",
-        "SmallAutoField",
-        "SmallIntegerField",
-    )
-)
 _ROOMS = (numbers, text, times, others, auto)
 
 
@@ -109,4 +97,4 @@ class Outputs:
 OUTPUTS = Outputs()
 """Free fields have no state: one set serves all queries."""
 
-__all__ = ["INTEGERS", "OUTPUTS", "Outputs"]
+__all__ = ["OUTPUTS", "Outputs"]
