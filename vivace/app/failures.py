@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any, Final, TypeAlias
 
@@ -69,9 +69,9 @@ def as_http_error(error: BaseException) -> HTTPError:
         return error
     if not isinstance(error, VivaceError) or error.status == 500:
         return ServerError()
-    by_field: Callable[[], Iterable[tuple[str, str]]] | None = getattr(error, "problems_by_field", None)
-    if by_field is not None:  # a model's ValidationError, of a module that need not be loaded
-        return ValidationFailed([Problem("body", pointer, text) for pointer, text in by_field()])
+    problems = [Problem("body", pointer, text) for pointer, text in error.problems_by_field()]
+    if problems:  # a model's ValidationError
+        return ValidationFailed(problems)
     told = error.what if error.status < 500 and not _is_of_database(error) else ""
     again = {"retry-after": "1"} if error.status == 503 else {}
     answer = HTTPError(

@@ -9,6 +9,7 @@ Rules of this room:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
@@ -33,6 +34,10 @@ class VivaceError(Exception):
         parts = (("Expected", self.expected), ("Got", self.got), ("Fix", self.fix))
         lines = [self.what, *(f"{label}: {text}" for label, text in parts if text)]
         return "\n".join([*lines, f"[{self.code}]"])
+
+    def problems_by_field(self) -> Iterable[tuple[str, str]]:
+        """Return JSON pointers and what is wrong there; nothing for an error that is not about single values."""
+        return ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be copied and pickled (offloaded work raises across processes) without ``__init__``, which subclasses vary."""
