@@ -27,7 +27,7 @@ from .jsonable import json_of
 from .labels import label_of
 from .options import Options
 from .signals import class_prepared, post_init, pre_init
-from .state import ModelState
+from .state import ModelState, StateOfOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -188,6 +188,8 @@ def _give_manager(model: type[Model]) -> None:
 class Model(metaclass=ModelBase):
     """Base of all models: a subclass is a table, its objects are rows."""
 
+    __vivace_changes__: ClassVar[frozenset[str]] = frozenset({"save", "delete"})  # templates may not call them
+
     if TYPE_CHECKING:
         id = AutoId()
         pk: Any
@@ -252,6 +254,7 @@ class Model(metaclass=ModelBase):
     # -- identity ------------------------------------------------------------------------------------------------
 
     if not TYPE_CHECKING:
+        _state = StateOfOrigin()
 
         @property
         def pk(self) -> Any:
@@ -290,7 +293,9 @@ class Model(metaclass=ModelBase):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy or a pickle takes over: values and loaded relations, not the other rows of a result."""
-        return {**self.__dict__, "_state": self._state.copied()}
+        values = {**self.__dict__, "_state": self._state.copied()}
+        values.pop("_origin", None)
+        return values
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

@@ -18,7 +18,7 @@ def json_of(instance: Any) -> dict[str, Any]:
     """Return an object as a dict that the encoder understands."""
     values = instance.__dict__
     shown = {name: values[name] for name in shown_columns(type(instance)) if name in values}
-    for name in getattr(instance._state, "annotated", ()):
+    for name in getattr(values.get("_state") or values["_origin"], "annotated", ()):
         shown[name] = values[name]
     return shown
 

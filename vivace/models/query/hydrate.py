@@ -9,8 +9,8 @@ Rules:
 
 1. The fast path makes objects without ``__init__``, as ``copy`` and ``pickle`` do. A model that overrides ``__init__``,
    ``__new__`` or ``from_db``, or whose ``pre_init``/``post_init`` have receivers, goes through ``Model.from_db``.
-2. Every object gets a ``ModelState`` that is not ``adding``, and its ``Peers``: those of the result, or those that were
-   reached over the same relation.
+2. Every object has a ``ModelState`` that is not ``adding``, and its ``Peers``: those of the result, or those that were
+   reached over the same relation. Objects without relations share an ``Origin``, of which their state is made when asked for.
 3. Source text contains only numbers, names that are checked to be identifiers, and literals written by ``repr``; all
    else is bound by name.
 """
@@ -23,7 +23,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vivace.models.signals import post_init, pre_init
-from vivace.models.state import ModelState
+from vivace.models.state import ModelState, Origin
 
 from .peers import Peers
 
@@ -71,6 +71,7 @@ class _Source:
         self.lines: list[str] = []
         self.values: dict[str, Any] = {}
         self.objects = 0
+        self.shared: set[int] = set()  # the objects that have no state of their own yet
 
     def add(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
@@ -122,7 +123,7 @@ def is_quiet(selection: Selection) -> bool:
 def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
     source = _Source()
     source.values.update(
-        new=object.__new__, State=ModelState, Peers=Peers, absent=absent, set=object.__setattr__
+        new=object.__new__, State=ModelState, Origin=Origin, Peers=Peers, absent=absent, set=object.__setattr__
     )
     source.add(0, "def hydrate(rows, db, strict):")
     opening = len(source.lines)
@@ -137,8 +138,9 @@ def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
             if attribute.isidentifier() and attribute.isascii() and not iskeyword(attribute)
             else _odd(source, name, attribute, value),
         )
-    if plan.annotations:
-        source.add(2, f"s0.annotated = {source.bind('n', tuple(name for name, _ in plan.annotations))}")
+    annotated = source.bind("n", tuple(name for name, _ in plan.annotations))
+    if plan.annotations and 0 not in source.shared:
+        source.add(2, f"s0.annotated = {annotated}")
     count = source.objects
     each = range(count)
     alone = (
@@ -147,6 +149,7 @@ def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
     source.lines[opening:opening] = [
         *(f"    list{n} = []; append{n} = list{n}.append" for n in each),
         *(f"    peers{n} = {alone}" for n in each),
+        *(f"    origin{n} = Origin(db, peers{n}, {'()' if n else annotated})" for n in sorted(source.shared)),
     ]
     source.add(1, "if peers0 is not None:")
     for number in each:
@@ -174,11 +177,15 @@ def _write_object(source: _Source, selection: Selection, depth: int, *, remote: 
     model = source.bind("m", selection.model)
     if is_plain(selection.model):
         source.add(depth, f"{name} = new({model})")
-        source.add(depth, f"{name}._state = {state} = new(State)")
-        source.add(
-            depth,
-            f"{state}.adding = False; {state}.db = db; {state}.peers = peers{number}; {state}.cache = None",
-        )
+        if selection.related or remote:
+            source.add(depth, f"{name}._state = {state} = new(State)")
+            source.add(
+                depth,
+                f"{state}.adding = False; {state}.db = db; {state}.peers = peers{number}; {state}.cache = None",
+            )
+        else:
+            source.shared.add(number)
+            source.add(depth, f"{name}._origin = origin{number}")
         for attname, value in zip(selection.attnames, values, strict=True):
             source.add(depth, f"{name}.{_identifier(attname)} = {value}")
     else:
