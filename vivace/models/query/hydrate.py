@@ -123,7 +123,12 @@ def is_quiet(selection: Selection) -> bool:
 def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
     source = _Source()
     source.values.update(
-        new=object.__new__, State=ModelState, Origin=Origin, Peers=Peers, absent=absent, set=object.__setattr__
+        new=object.__new__,
+        State=ModelState,
+        Origin=Origin,
+        Peers=Peers,
+        absent=absent,
+        set=object.__setattr__,
     )
     source.add(0, "def hydrate(rows, db, strict):")
     opening = len(source.lines)
@@ -138,9 +143,9 @@ def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
             if attribute.isidentifier() and attribute.isascii() and not iskeyword(attribute)
             else _odd(source, name, attribute, value),
         )
-    annotated = source.bind("n", tuple(name for name, _ in plan.annotations))
-    if plan.annotations and 0 not in source.shared:
-        source.add(2, f"s0.annotated = {annotated}")
+    names = tuple(name for name, _ in plan.annotations)
+    if names and 0 not in source.shared:
+        source.add(2, f"s0.annotated = {source.bind('n', names)}")
     count = source.objects
     each = range(count)
     alone = (
@@ -149,7 +154,7 @@ def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
     source.lines[opening:opening] = [
         *(f"    list{n} = []; append{n} = list{n}.append" for n in each),
         *(f"    peers{n} = {alone}" for n in each),
-        *(f"    origin{n} = Origin(db, peers{n}, {'()' if n else annotated})" for n in sorted(source.shared)),
+        *(_origin_line(source, n, () if n else names) for n in sorted(source.shared)),
     ]
     source.add(1, "if peers0 is not None:")
     for number in each:
@@ -157,6 +162,24 @@ def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
     source.add(1, "return list0")
     hydrator: Hydrator = source.function("hydrate")
     return hydrator
+
+
+class _Alone(dict[str, Origin]):
+    """Origins of objects that came with nobody, by database: one for all of a plan."""
+
+    def __init__(self, annotated: tuple[str, ...]) -> None:
+        super().__init__()
+        self.annotated = annotated
+
+    def __missing__(self, db: str) -> Origin:
+        made = self[db] = Origin(db, None, self.annotated)
+        return made
+
+
+def _origin_line(source: _Source, number: int, annotated: tuple[str, ...]) -> str:
+    alone, names = source.bind("a", _Alone(annotated)), source.bind("n", annotated)
+    peers = f"peers{number}"
+    return f"    origin{number} = {alone}[db] if {peers} is None else Origin(db, {peers}, {names})"
 
 
 def _odd(source: _Source, name: str, attribute: str, value: str) -> str:
