@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test has a time limit of its own: what is slow on a busy machine is not wrong.
+settings.register_profile("vivace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vivace")
 
 if TYPE_CHECKING:
     from tests.servers import Databases, PgBouncer, PostgreSQLServer
