@@ -203,6 +203,12 @@ def in_any_block() -> bool:
     return _block.get() is not None
 
 
+def open_block() -> Block | None:
+    """Return the innermost block that the running code is in, of whichever database, but not one that only a test rolls back."""
+    block = _block.get()
+    return None if block is None or block.counts_as_commit or block.ended else block
+
+
 def detach(context: Context) -> Context:
     """Take a context out of the transaction it was copied in: background work must not join it."""
     context.run(_block.set, context.run(_test_block))
@@ -396,6 +402,7 @@ __all__ = [
     "enter",
     "in_any_block",
     "leave",
+    "open_block",
     "outside",
     "place_of_caller",
     "run_callbacks",
