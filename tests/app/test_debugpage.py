@@ -263,3 +263,32 @@ def test_an_error_in_the_text_of_an_error_is_survived() -> None:
             raise ValueError
 
     assert gather(Mute(), Hider()).errors[0].message == "<its text raised ValueError>"
+
+
+@pytest.mark.parametrize("kind", ["form", "json"])
+async def test_sc13_what_was_sent_under_a_secret_name_is_nowhere_on_the_page(kind: str) -> None:
+    app = App(settings=Settings(), debug=True)
+    app.debug_page = debug_page
+
+    @app.post("/login")
+    async def login(request: Request) -> str:
+        sent: Any = await (request.form() if kind == "form" else request.json())
+        word, other = sent["password"], sent["note"]
+        raise KeyError(f"wrong: {word} ({other})")
+
+    body = {
+        "password": "correct horse battery",
+        "note": "a note to read",
+        "card_number": "4111 1111 1111 1111",
+    }
+    async with Client(app, raise_errors=False) as client:
+        for accept in ("text/html", "application/json", "text/plain"):
+            headers = {"accept": accept}
+            if kind == "form":
+                page = await client.post("/login", headers=headers, form=body)
+            else:
+                page = await client.post("/login", headers=headers, json=body)
+            assert page.status == 500
+            assert "correct horse" not in page.text
+            assert "4111" not in page.text
+            assert "a note to read" in page.text

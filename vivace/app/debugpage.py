@@ -31,7 +31,7 @@ from vivace.http.response import HTML, Response, Text
 
 from .evidence import Evidence, Frame, Line, Shown, TaskView, as_text, gather
 from .failures import as_http_error, default_response, preferred_kind
-from .hiding import Hider, sounds_secret
+from .hiding import Hider, secrets_in, sounds_secret
 from .kinds import class_of
 
 # What each editor calls the address of a file; all of them register it with the desktop.
@@ -141,6 +141,7 @@ def _known_secrets(request: Request) -> Iterator[str]:
             yield value
             yield value.partition(" ")[2]  # behind Bearer, Basic
     yield from request.cookies.values()
+    yield from _submitted_secrets(request)
     settings: Any = request.app.settings
     for name in getattr(settings, "__dataclass_fields__", ()):
         setting: Any = getattr(settings, name, None)
@@ -148,6 +149,20 @@ def _known_secrets(request: Request) -> Iterator[str]:
         for secret in parts:
             if class_of(secret) is Secret:
                 yield str(secret.reveal())
+
+
+def _submitted_secrets(request: Request) -> Iterator[str]:
+    """Yield what the client sent under secret names, as far as somebody has read the body."""
+    form, body = request._form, request._whole
+    if form is not None:
+        for name, value in form.pairs():
+            if isinstance(value, str):
+                yield from secrets_in({name: value})
+    elif body and request.content_type.endswith("json"):
+        try:
+            yield from secrets_in(msgspec.json.decode(body))
+        except msgspec.DecodeError:  # perhaps that is the error that is shown
+            return
 
 
 def _problem(request: Request, error: BaseException, evidence: Evidence) -> Response:

@@ -16,8 +16,8 @@
 | ``deploy-origin-plain`` | warning | a page that came over plain http may write |
 | ``deploy-cors`` | warning | every site may read, or one that came over plain http |
 
-The settings are those of the app as it would start here. Cookies need no row: they are ``Secure``, ``HttpOnly`` and
-``SameSite=Lax`` unless the code that sets one says otherwise.
+Pages, https, cookies, mail and files: see ``deploypages``. The settings are those of the app as it would start here.
+Cookies need no row: they are ``Secure``, ``HttpOnly`` and ``SameSite=Lax`` unless the code that sets one says otherwise.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from vivace.config.settings import Settings
 from vivace.errors import Finding
 from vivace.security import Security
 
+from .deploypages import cookie_findings, file_findings, https_findings, mail_findings, policy_findings
 from .pipeline import is_write
 
 if TYPE_CHECKING:
@@ -55,8 +56,13 @@ def deploy_findings(app: App) -> list[Finding]:
         _hosts(security),
         _origins(app, security),
         _headers(security),
+        https_findings(app.settings),
+        policy_findings(app, security),
         _proxies(app.settings),
         _cors(security),
+        cookie_findings(app),
+        mail_findings(app.settings),
+        file_findings(app),
     )
     return [finding for check in checks for finding in check]
 
@@ -142,7 +148,7 @@ def _headers(security: Security) -> Iterator[Finding]:
         yield Finding(
             "deploy-hsts",
             "Browsers are not told to stay on https (HSTS).",
-            "Once https works everywhere: Security(headers=SecurityHeaders(hsts=31_536_000)).",
+            "Once https works everywhere: VIVACE_SECURE_HSTS_SECONDS=31536000.",
             level="warning",
         )
 

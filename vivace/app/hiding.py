@@ -6,7 +6,8 @@ What is hidden, in the order in which it is looked at:
    ``password``, ``api_key``, ``cookie`` …);
 2. every ``Secret``, which shows nothing by itself;
 3. in any text, what stands behind such a name (``token=…``, ``"password": …``);
-4. in any text, the values that are known to be secret: the app's keys, what came in ``Cookie`` and ``Authorization``.
+4. in any text, the values that are known to be secret: the app's keys, what came in ``Cookie`` and ``Authorization``,
+   and what was sent in a form or a JSON body under such a name, whatever the variable is called that holds it now.
 
 A rule that hides too much costs a look at the log; one that hides too little puts a key on a screen. So in doubt it
 is hidden.
@@ -44,6 +45,18 @@ _IN_URL: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)")
 def sounds_secret(name: str) -> bool:
     """Return whether a thing of this name is better not shown."""
     return is_sensitive(name) or _KEY.search(name) is not None
+
+
+def secrets_in(value: Any, name: str = "", depth: int = 8) -> Iterator[str]:
+    """Yield the texts that stand under secret names in what a client has sent: mappings, lists, pairs of a form."""
+    if _is(value, dict) and depth:
+        for key, part in value.items():
+            yield from secrets_in(part, key if _is(key, str) and sounds_secret(key) else name, depth - 1)
+    elif _is(value, list) and depth:
+        for part in value:
+            yield from secrets_in(part, name, depth - 1)
+    elif name and _is(value, str):
+        yield value
 
 
 class Hider:
@@ -126,4 +139,4 @@ def _fields(value: Any) -> Iterator[tuple[str, Any]] | None:
     return ((name, getattr(value, name, ...)) for name in names) if _is(names, tuple) else None
 
 
-__all__ = ["Hider", "sounds_secret"]
+__all__ = ["Hider", "secrets_in", "sounds_secret"]

@@ -27,6 +27,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from functools import partial
 from types import FunctionType
 from typing import Any, Final, TypeAlias, cast
@@ -71,8 +72,10 @@ class Target:
         "bodies",
         "body_limit",
         "checks_origin",
+        "csp",
         "endpoint",
         "on_disconnect",
+        "own",
         "route",
         "serve",
         "special",
@@ -92,8 +95,34 @@ class Target:
         self.bodies = bodies.bodies
         self.on_disconnect = options.on_disconnect
         self.checks_origin = checks_origin(route)
-        own = (self.body_limit, self.bodies, self.on_disconnect)
-        self.special = self.checks_origin or any(value is not None for value in own)
+        self.csp = options.csp
+        own = (self.body_limit, self.bodies, self.on_disconnect, self.csp)
+        self.own = any(value is not None for value in own)
+        self.special = self.checks_origin or self.own
+
+    def apply_own(self, request: Request) -> None:
+        """Give a request the limits and policies of its route."""
+        if self.body_limit is not None:
+            request.body_limit = self.body_limit
+        if self.bodies is not None:
+            request.bodies = self.bodies
+        if self.on_disconnect is not None:
+            request.on_disconnect = self.on_disconnect
+        if self.csp is not None:
+            request.after = request.after or []  # the plan looks at it: this response has headers of its own
+
+
+def deferred(target: Target, later: Callable[[Request], Awaitable[None]]) -> Target:
+    """Return a target that awaits ``later(request)`` before anything of the route runs."""
+
+    async def serve(request: Request) -> Response:
+        await later(request)
+        inner = target.serve
+        return await (target.endpoint.respond(request) if inner is None else inner(request))
+
+    waiting = copy(target)
+    waiting.serve = serve
+    return waiting
 
 
 class BodyPolicy(msgspec.Struct, frozen=True):

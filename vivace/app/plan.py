@@ -20,6 +20,8 @@ from vivace.http.response import Response, prepared
 from vivace.http.types import AfterHook, BeforeHook, Middleware
 from vivace.routing import REST, Matcher
 from vivace.routing.routes import WEBSOCKET, RouteOptions
+from vivace.security.headers import DefaultHeaders
+from vivace.security.origin import Later
 
 from .current import request_variable
 from .failures import DebugPage, as_http_error, call_handler, default_response, find_handler, report
@@ -27,6 +29,7 @@ from .pipeline import (
     SentHook,
     Serve,
     Target,
+    deferred,
     first_answer,
     require_response,
     run_after,
@@ -43,12 +46,11 @@ class PlanParts(msgspec.Struct, frozen=True):
     options: RouteOptions
     check_host: Callable[[Request], None] | None
     known_hosts: Mapping[bytes, bool]
-    check_origin: Callable[[Request], None] | None
+    check_origin: Callable[[Request], Later | None] | None
     before: Sequence[BeforeHook]
     after: Sequence[AfterHook]
     middleware: Sequence[Middleware]
-    defaults: HeaderBlock
-    secure_defaults: HeaderBlock | None  # over https, where they are others
+    headers: DefaultHeaders
     reply: Callable[[Any], Response]
     run_after_response: Callable[[Sequence[Callable[[], Any]]], None]
     debug_page: DebugPage | None = None
@@ -78,8 +80,9 @@ class Plan:
         self._known_hosts = parts.known_hosts
         self._check_origin = parts.check_origin or _nothing
         self._after = tuple(parts.after)
-        self._defaults = parts.defaults
-        self._secure_defaults = parts.secure_defaults
+        plain, secure = parts.headers.plain, parts.headers.secure
+        self._defaults = plain
+        self._secure_defaults = secure if secure.fields != plain.fields else None  # most apps have one block
         self._static: Mapping[str, Mapping[str, Target]] = parts.matcher.static
         self._match = parts.matcher.match
         first = self._caught(with_before(self._dispatch, parts.before)) if parts.before else self._dispatch
@@ -149,9 +152,7 @@ class Plan:
         if target is None:
             target = self._find(request, index)
         request.route = target.route
-        if target.special:
-            self._prepare(request, target)
-        return target
+        return self._prepare(request, target) if target.special else target
 
     def _find(self, request: Request, index: Mapping[bytes, bytes]) -> Target:
         """Route what is no static path: parameters, hosts, sockets, and all that is not found."""
@@ -162,26 +163,31 @@ class Plan:
     def _route(self, method: str, request: Request) -> tuple[Target, dict[str, Any]]:
         return self._match(method, request.raw_path, request)
 
-    def _prepare(self, request: Request, target: Target) -> None:
-        """Apply what a route has of its own before anything of it runs."""
-        if target.checks_origin:
-            self._check_origin(request)
-        if target.body_limit is not None:
-            request.body_limit = target.body_limit
-        if target.bodies is not None:
-            request.bodies = target.bodies
-        if target.on_disconnect is not None:
-            request.on_disconnect = target.on_disconnect
+    def _prepare(self, request: Request, target: Target) -> Target:
+        """Apply what a route has of its own before anything of it runs; returns what serves the request then."""
+        later = self._check_origin(request) if target.checks_origin else None
+        if target.own:
+            target.apply_own(request)
+        return target if later is None else deferred(target, later)
 
     async def _finish(self, request: Request, response: Response) -> Response:
         """Run what stands after every response, and say what runs once it is sent."""
+        if request.hooks is not None:
+            hooks, request.hooks = request.hooks, None
+            response = await run_after(hooks, request, response, self._fail_here)
         if self._after:
             response = await run_after(self._after, request, response, self._fail_here)
+        response.defaults = self._defaults_for(request)
+        route = request.route
+        self.parts.headers.finish(request, response, route.options.csp if route is not None else None)
+        amendments, request.amendments = request.amendments, None
+        for amend in amendments or ():
+            amend(response)
+        request.head_made = not response.buffered
         if request.named:
             response.headers.set("x-request-id", request.id)
         if request.after is not None or not response.buffered:
             response.on_sent = partial(self._sent, request, response, response.on_sent)
-        response.defaults = self._defaults_for(request)
         return response
 
     def _defaults_for(self, request: Request) -> HeaderBlock:

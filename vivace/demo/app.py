@@ -88,7 +88,7 @@ PAGE = page()
 
 @app.get("/")
 async def home() -> HTML:
-    return HTML(PAGE, headers={"content-security-policy": "default-src 'self'; base-uri 'none'"})
+    return HTML(PAGE)
 
 
 @app.get("/tour.css")

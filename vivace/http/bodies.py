@@ -34,6 +34,8 @@ else:  # whoever evaluates the annotation of a field must not need the request
 JSON: Final = "application/json"
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
+# The hidden field of our forms; handlers' parameters do not see it.
+TOKEN_FIELD: Final = "csrfmiddlewaretoken"  # noqa: S105 - a name
 
 
 async def read_json(request: Request) -> Any:

@@ -172,6 +172,11 @@ class MutableHeaders(Headers):
         merged = [*present, *(name for name in names if name.lower() not in known)]
         self.set("vary", "*" if "*" in merged else ", ".join(merged))
 
+    def keep_private(self) -> None:
+        """Let no cache but the reader's own keep the response, and that one ask first; ``no-store`` stays."""
+        if "no-store" not in (self.get("cache-control") or ""):
+            self.set("cache-control", "private, no-cache")
+
     def _append(self, key: bytes, value: bytes) -> None:
         self.raw.append((key, value))
         self.index = None
@@ -181,19 +186,46 @@ class MutableHeaders(Headers):
 
 
 class HeaderBlock:
-    """Default header fields, encoded once and sent with every response that does not set them itself."""
+    """Default header fields, encoded once and sent with every response that does not set them itself.
 
-    __slots__ = ("encoded", "fields")
+    ``of_types`` maps media types to fields that only their responses have: what concerns pages is not sent with JSON.
+    """
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        pairs = [(encode_name(name), encode_value(name, value)) for name, value in fields.items()]
-        self.fields: tuple[tuple[bytes, bytes], ...] = tuple(pairs)
-        self.encoded = encode_fields(pairs)
+    __slots__ = ("_of_types", "encoded", "fields")
+
+    def __init__(
+        self, fields: Mapping[str, str], of_types: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        self.fields = _encoded_pairs(fields)
+        self.encoded = encode_fields(self.fields)
+        self._of_types = {
+            name.encode("ascii"): (*self.fields, *_encoded_pairs(own))
+            for name, own in (of_types or {}).items()
+        }
+
+    def fields_for(self, content_type: bytes | None) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the fields of a response with this ``Content-Type``."""
+        if content_type is None or not self._of_types:
+            return self.fields
+        return self._of_types.get(content_type.partition(b";")[0].strip().lower(), self.fields)
+
+    def encoded_for(self, content_type: str | None) -> bytes:
+        """Return all fields of a response with this ``Content-Type``, encoded."""
+        fields = self.fields_for(None if content_type is None else content_type.encode("latin-1", "replace"))
+        return self.encoded if fields is self.fields else encode_fields(fields)
+
+    def fields_missing_from(self, raw: RawHeaders) -> RawHeaders:
+        """Return the defaults that a response with these fields does not have."""
+        present = dict(raw)
+        return [pair for pair in self.fields_for(present.get(b"content-type")) if pair[0] not in present]
 
     def missing_from(self, raw: RawHeaders) -> bytes:
         """Return the encoded defaults that ``raw`` does not have."""
-        present = {name for name, _ in raw}
-        return encode_fields([pair for pair in self.fields if pair[0] not in present])
+        return encode_fields(self.fields_missing_from(raw))
+
+
+def _encoded_pairs(fields: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((encode_name(name), encode_value(name, value)) for name, value in fields.items())
 
 
 NO_DEFAULTS: Final = HeaderBlock({})

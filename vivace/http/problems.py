@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from vivace.errors import HTTPError, Problem, ValidationFailed
+from vivace.errors import HTTPError, Problem, RateLimited, ValidationFailed
 
 from .response import Response
 
@@ -55,6 +55,8 @@ def problem_document(error: HTTPError, *, instance: str | None = None) -> dict[s
         document["instance"] = instance
     if isinstance(error, ValidationFailed):
         document["errors"] = [_entry(problem) for problem in error.problems]
+    if isinstance(error, RateLimited):  # draft-ietf-httpapi-ratelimit-headers-11 section 5.1
+        document["violated-policies"] = list(error.violated)
     return document
 
 

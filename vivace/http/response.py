@@ -279,9 +279,8 @@ async def close_iterator(chunks: AsyncIterable[Any]) -> None:
 
 def head_fields(response: Response) -> list[tuple[bytes, bytes]]:
     """Return all header fields of a response but length and framing, defaults included."""
-    fields = list(response.headers.raw)
-    present = {name for name, _ in fields}
-    return [*fields, *(pair for pair in response.defaults.fields if pair[0] not in present)]
+    fields = response.headers.raw
+    return [*fields, *response.defaults.fields_missing_from(fields)]
 
 
 __all__ = [

@@ -11,18 +11,20 @@ The rule, in order, for unsafe methods and for WebSocket handshakes:
 | absent | any other, ``null`` too | any | 403 |
 | absent | absent | no | passes: it is no browser's, or no one's in particular |
 | absent | absent | yes, a socket | passes: browsers must send ``Origin`` (RFC 6455 section 4.1) |
-| absent | absent | yes | a token is needed |
+| absent | absent | yes | a token is needed (``tokens``) |
 
 Credentials are those that a browser adds by itself: cookies, and ``Authorization`` with a scheme that it asks its user
 for. A bearer token (RFC 6750) is put there by a program that knows it, so it forges nothing.
 
-Tokens come with the forms; until a ``token_valid`` is given, the last case is refused.
+Only the last row may need the body, so only it is asynchronous: ``check`` decides all others at once, and hands back
+what is left to do for that one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Final
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,6 +33,10 @@ from msgspec.structs import replace
 from vivace.errors import ConfigurationError, CrossOriginRefused
 from vivace.http.request import SAFE_METHODS, Request
 
+Later: TypeAlias = Callable[[Request], Awaitable[None]]
+"""The rest of a check, which has to wait for something; raises as the check does."""
+
+logger = logging.getLogger("vivace.security")
 _PORTS: Final = {"http": 80, "https": 443}
 _PUT_THERE_BY_PROGRAMS: Final = frozenset({b"bearer", b"dpop"})  # schemes; any other may be a browser's
 
@@ -41,11 +47,12 @@ _TELLING: Final = frozenset({b"sec-fetch-site", b"origin", b"upgrade", b"cookie"
 class SameOrigin(msgspec.Struct, frozen=True):
     """Refuses (403) writes and sockets that another site's page started.
 
-    ``trusted`` lists origins (``https://app.example.com``) that may; ``token_valid`` decides where browsers say nothing.
+    ``trusted`` lists origins (``https://app.example.com``) that may. ``tokens=False`` refuses where browsers say nothing,
+    instead of asking for the token of a page (``csrf_token``).
     """
 
     trusted: tuple[str, ...] = ()
-    token_valid: Callable[[Request], bool] | None = None
+    tokens: bool = True
 
     def __post_init__(self) -> None:
         check_origins(self.trusted, "a trusted origin")
@@ -54,32 +61,57 @@ class SameOrigin(msgspec.Struct, frozen=True):
         """Return a copy that trusts ``origins`` too."""
         return replace(self, trusted=tuple(dict.fromkeys((*self.trusted, *origins))))
 
-    def check(self, request: Request) -> None:
-        """Raise ``CrossOriginRefused`` (403) unless the request is safe, or comes from here or a trusted origin."""
+    def check(self, request: Request) -> Later | None:
+        """Raise ``CrossOriginRefused`` (403) unless the request is safe, or comes from here or a trusted origin.
+
+        Returns what is to be awaited before the request may go on, where a token decides; else ``None``.
+        """
         names = request.indexed().keys()
         if request.method in SAFE_METHODS and b"upgrade" not in names:
-            return
+            return None
         if _TELLING.isdisjoint(names):  # no browser's, and no one's in particular: rule 3
-            return
+            return None
         origin = request.headers.get("origin")
-        if not self._passes(request, origin):
-            raise CrossOriginRefused(
+        passes = self._passes(request, origin)
+        if passes:
+            return None
+        if passes is None and self.tokens:
+            from .tokens import require_token  # no browser of today comes here
+
+            return require_token
+        raise refused(
+            request,
+            CrossOriginRefused(
                 "This request was started by another site.",
                 expected="a page of this site, or an origin listed as trusted",
                 got=origin or "cookies without Origin, Sec-Fetch-Site or token",
                 fix="Name the origin in VIVACE_TRUSTED_ORIGINS, or exempt the route: csrf=False.",
-            )
+            ),
+        )
 
-    def _passes(self, request: Request, origin: str | None) -> bool:
+    def _passes(self, request: Request, origin: str | None) -> bool | None:
+        """Return whether the request may pass; ``None`` where only a token can tell."""
         site = request.headers.first(b"sec-fetch-site")
         if site is not None:
             return site in (b"same-origin", b"none") or origin in self.trusted
         if origin is not None:
             host = request.headers.get("host") or ""
             return origin_allowed(origin, host, request.scheme, self.trusted)
-        if request.upgrade is not None or not _has_credentials(request):
-            return True
-        return self.token_valid is not None and self.token_valid(request)
+        return True if request.upgrade is not None or not _has_credentials(request) else None
+
+
+def refused(request: Request, error: CrossOriginRefused) -> CrossOriginRefused:
+    """Return an error that was logged; what the client sent is shown as a literal, so that it forges no line."""
+    client = request.client[0] if request.client else "a Unix socket"
+    logger.warning(
+        "%s %r from %s refused: %s %r",
+        request.method,
+        request.path[:200],
+        client,
+        error.code,
+        error.got[:200],
+    )
+    return error
 
 
 def _has_credentials(request: Request) -> bool:

@@ -66,7 +66,7 @@ class HeadCache(dict[HeadKey, bytes]):
         kind = (
             () if content_type is None else ((b"content-type", encode_value("content-type", content_type)),)
         )
-        head = self[key] = status_line(status) + encode_fields(kind) + defaults.encoded
+        head = self[key] = status_line(status) + encode_fields(kind) + defaults.encoded_for(content_type)
         return head
 
     def head(self, response: Response) -> bytes:
