@@ -68,3 +68,27 @@ def test_md15_values_are_unique() -> None:
         class Doubled(TextChoices):
             ONE = "x", "one"
             TWO = "x", "two"
+
+
+class Promise:
+    """What Django's texts are made of that are translated when they are shown."""
+
+
+class Lazy(Promise):
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def test_md15_labels_may_be_translated_later() -> None:
+    class Level(IntegerChoices):
+        LOW = 1, Lazy("low")  # pyright: ignore[reportCallIssue, reportArgumentType]
+        HIGH = 2
+
+    class Tone(TextChoices):
+        WARM = "w", Lazy("warm")  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    assert [(value, str(label)) for value, label in Level.choices] == [(1, "low"), (2, "High")]
+    assert [(value, str(label)) for value, label in Tone.choices] == [("w", "warm")]

@@ -23,6 +23,7 @@ TEXTS = [
     "http://localhost:8000/", "http://1.2.3.4", "http://[::1]/", "http://[::zz]/", "javascript:alert(1)", "http://",
     "http://a b.org", "http://-x.org", "http://x.org:123456", "http://ünï.org/", "http://u:p@x.org/", "http://x..org",
     "HTTP://X.ORG", "http://x.org\n", "http://256.1.1.1", "1.2.3.4", "01.2.3.4", "::1", "1::2::3", "::ffff:1.2.3.4", "1",
+    "0@0.00", "a@x.org.", "http://१२.५", "http://x.१२", "a@ü.१२",
     "-1", "1,2", "1,-2", "1, 2", ",1", "12a", "x.org", "xn--a.org", "a" * 64 + ".org", "x", "x\x00", "1.2.3",
 ]  # fmt: skip
 PAIRS: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
@@ -117,3 +118,33 @@ def test_md2_deconstructed_validators_are_equal(validator: Any) -> None:
 def test_md2_flags_need_a_text() -> None:
     with pytest.raises(TypeError, match="flags"):
         v.RegexValidator(v.validate_slug.regex, flags=2)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400) + 1, 7, 6.5, Decimal("7.0"), Decimal("1e400")])
+def test_fm8_steps_are_exact_for_long_numbers_and_never_fail(value: Any) -> None:
+    step = v.StepValueValidator(7)
+    if (isinstance(value, int) and value % 7 == 0) or value == 7:
+        step(value)
+    else:
+        with pytest.raises(ValidationError, match="multiple of step size 7"):
+            step(value)
+
+
+def test_fm8_steps_from_an_offset_are_told_with_examples() -> None:
+    with pytest.raises(ValidationError) as caught:
+        v.StepValueValidator(3, offset=-1)(1)
+    told = "Ensure this value is a multiple of step size 3, starting from -1, e.g. -1, 2, 5, and so on."
+    assert caught.value.messages == [told]
+
+
+def test_fm8_texts_for_one() -> None:
+    cases: list[tuple[Any, Any, str]] = [
+        (v.MaxLengthValidator(1), "ab", "at most 1 character (it has 2)"),
+        (v.MinLengthValidator(1), "", "at least 1 character (it has 0)"),
+        (v.MaxLengthValidator(1, "%(limit_value)d letters"), "ab", "1 letters"),
+        (v.DecimalValidator(1, None), Decimal("12"), "no more than 1 digit in total"),
+    ]
+    for validator, value, told in cases:
+        with pytest.raises(ValidationError) as caught:
+            validator(value)
+        assert told in caught.value.messages[0]

@@ -60,6 +60,7 @@ class Book(models.Model):
     weight = models.FloatField()
     good = models.BooleanField(default=True)
     cover = models.BinaryField()
+    text = models.FileField(upload_to="texts", blank=True)
     added = models.DateTimeField(auto_now_add=True)
     day = models.DateField()
     hour = models.TimeField()
@@ -92,6 +93,8 @@ def fields(author: Author, book: Book, tag: Tag, profile: Profile) -> None:
     assert_type(book.weight, float)
     assert_type(book.good, bool)
     assert_type(book.cover, bytes)
+    assert_type(book.text, models.FieldFile)
+    book.text = b"bytes"
     assert_type(book.added, dt.datetime)
     assert_type(book.day, dt.date)
     assert_type(book.hour, dt.time)

@@ -259,7 +259,13 @@ def migrate(app_label: str, name: str, target: str, alias: str, **options: Any) 
 def _executor(
     make: type[Executor], app: App, project: Project, database: Database, run: RunOptions
 ) -> Executor:
+    from vivace.migrations.project import left_out
+
+    swapped = left_out(project)
+
     def allows(app_label: str, **hints: Any) -> bool:
+        if (app_label, hints.get("model_name")) in swapped:
+            return False
         return bool(app.databases.allow_migrate(database.alias, app_label, **hints))
 
     return make(database, project.folders, run, report=_report, allows=allows)
@@ -459,9 +465,12 @@ def optimizemigration(app_label: str, name: str, target: str, check: bool) -> No
 def drift(target: str, alias: str, against: str) -> None:
     """Report how the live database differs from what migrations (or models) say. Exit status 1 when it does."""
     from vivace.migrations.drift import drift as report
+    from vivace.migrations.project import left_out
 
     app, project = _load(target)
     state = project.state() if against == "models" else project.loader().project_state()
+    for key in left_out(project) if against != "models" else ():
+        del state.models[key]
 
     async def work(database: Database) -> int:
         found = await report(database, state)

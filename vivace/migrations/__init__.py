@@ -5,8 +5,9 @@ A migration file says ``from vivace import migrations, models`` and has ``class 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vivace.errors.nearest import lazy_names
 
 if TYPE_CHECKING:
     from .batches import batched as batched
@@ -65,16 +66,4 @@ _ROOMS = {
         "SeparateDatabaseAndState TrigramExtension UnaccentExtension ValidateConstraint"
     ),
 }
-_HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = lazy_names(__name__, _ROOMS)

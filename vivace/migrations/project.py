@@ -98,12 +98,19 @@ def make(
 
 
 def _wanted(project: Project, before: ProjectState) -> ProjectState:
-    """Return what the models are, with the models of apps that were not loaded as the files have them."""
+    """Return what the models are, with those of apps that were not loaded, or that were swapped, as the files have them."""
     wanted = project.state()
     for key, model in before.models.items():
-        if key[0] not in project.folders:
+        if key[0] not in project.folders or model.options.get("swappable"):
             wanted.models.setdefault(key, model)
     return wanted
+
+
+def left_out(project: Project) -> set[tuple[str, str]]:
+    """Return the models of migration files that the project has put others in the place of: they get no tables."""
+    files = project.loader().project_state().models
+    here = project.state().models
+    return {key for key, model in files.items() if model.options.get("swappable") and key not in here}
 
 
 def _named(migration: Migration, name: str) -> Migration:
@@ -250,6 +257,7 @@ __all__ = [
     "FOLDER",
     "Project",
     "empty",
+    "left_out",
     "make",
     "merge",
     "no_answers",

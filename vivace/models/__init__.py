@@ -6,14 +6,16 @@ that declaring models loads no more than their fields.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vivace.errors.nearest import lazy_names
 
 if TYPE_CHECKING:
     from vivace.errors.models import ObjectDoesNotExist as ObjectDoesNotExist
     from vivace.errors.models import ProtectedError as ProtectedError
     from vivace.errors.models import RestrictedError as RestrictedError
 
+    from . import deletion as deletion
     from . import functions as functions
     from . import signals as signals
     from . import validators as validators
@@ -81,6 +83,8 @@ if TYPE_CHECKING:
     from .fields.auto import SmallAutoField as SmallAutoField
     from .fields.base import Field as Field
     from .fields.composite import CompositePrimaryKey as CompositePrimaryKey
+    from .fields.fieldfile import FieldFile as FieldFile
+    from .fields.files import FileField as FileField
     from .fields.generated import GeneratedField as GeneratedField
     from .fields.numbers import BigIntegerField as BigIntegerField
     from .fields.numbers import BooleanField as BooleanField
@@ -126,6 +130,7 @@ if TYPE_CHECKING:
     from .sql.ctes import CteColumn as CteColumn
 
 _ROOMS = {
+    "deletion": "ObjectDoesNotExist ProtectedError RestrictedError",
     "access": "Annotated Id Reverse ReverseOne",
     "base": "DEFERRED Model ModelBase",
     "constraints": "BaseConstraint CheckConstraint Deferrable UniqueConstraint",
@@ -148,6 +153,8 @@ _ROOMS = {
     "fields.auto": "AutoField BigAutoField SmallAutoField",
     "fields.base": "Field",
     "fields.composite": "CompositePrimaryKey",
+    "fields.fieldfile": "FieldFile",
+    "fields.files": "FileField",
     "fields.generated": "GeneratedField",
     "fields.numbers": (
         "BigIntegerField BooleanField DecimalField FloatField IntegerField PositiveBigIntegerField "
@@ -172,22 +179,5 @@ _ROOMS = {
     "relations.rels": "ForeignObjectRel ManyToManyRel ManyToOneRel OneToOneRel",
     "sql.ctes": "CteColumn",
 }
-_SUBMODULES = ("functions", "postgresql", "signals", "validators")
-_ERRORS = ("ObjectDoesNotExist", "ProtectedError", "RestrictedError")
-_HOMES = dict.fromkeys(_ERRORS, "vivace.errors.models") | {
-    name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return import_module(f"{__name__}.{name}")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_SUBMODULES})
+_SUBMODULES = ("deletion", "functions", "postgresql", "signals", "validators")
+__getattr__, __dir__ = lazy_names(__name__, _ROOMS, _SUBMODULES)

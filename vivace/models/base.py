@@ -188,7 +188,9 @@ def _give_manager(model: type[Model]) -> None:
 class Model(metaclass=ModelBase):
     """Base of all models: a subclass is a table, its objects are rows."""
 
-    __vivace_changes__: ClassVar[frozenset[str]] = frozenset({"save", "delete"})  # templates may not call them
+    __vivace_changes__: ClassVar[frozenset[str]] = frozenset(
+        {"save", "delete"}
+    )  # templates may not call them
 
     if TYPE_CHECKING:
         id = AutoId()

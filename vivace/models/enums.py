@@ -12,9 +12,11 @@ from __future__ import annotations
 import enum
 from enum import EnumType
 from enum import property as enum_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .shapes import is_listed
+
+_LAZY_TEXTS: Final = frozenset({"Promise", "LazyProxy", "LazyString"})  # of Django, Babel, Flask-Babel
 
 
 class ChoicesType(EnumType):
@@ -58,9 +60,14 @@ class ChoicesType(EnumType):
         return [value for value, _ in cls.choices]
 
 
+def _is_text(value: Any) -> bool:
+    """Say whether it is a text, or one that is translated when it is shown (of which no library here need be loaded)."""
+    return isinstance(value, str) or any(base.__name__ in _LAZY_TEXTS for base in type(value).__mro__)
+
+
 def _parted(name: str, value: Any) -> tuple[Any, str]:
     """Return value and label: a text at the end of a tuple is the label, else the name is made one."""
-    if is_listed(value) and len(value) > 1 and isinstance(value[-1], str):
+    if is_listed(value) and len(value) > 1 and _is_text(value[-1]):
         *parts, label = value
         return (parts[0] if len(parts) == 1 else tuple(parts)), label
     return value, name.replace("_", " ").title()

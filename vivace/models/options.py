@@ -324,6 +324,11 @@ class Options:
         )
 
     @derived
+    def saved_first(self) -> list[Field[Any]]:
+        """Fields that have something to do before a row is written."""
+        return [field for field in self.concrete_fields if field.saves_first]
+
+    @derived
     def fields(self) -> list[Field[Any]]:
         """Fields with a place in the table (and composite keys): neither many-to-many nor reverse relations."""
         forward = self._get_fields(True, False)

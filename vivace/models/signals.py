@@ -29,9 +29,12 @@ class _Connection:
 
 
 class Signal:
-    """Something that happens to objects of a class; ``immediate``: receivers cannot be awaited."""
+    """Something that happens to objects of a class; ``immediate``: receivers cannot be awaited.
 
-    def __init__(self, *, immediate: bool = False) -> None:
+    ``use_caching`` is Django's, and changes nothing: receivers are looked up once anyway.
+    """
+
+    def __init__(self, *, immediate: bool = False, use_caching: bool = False) -> None:
         self.immediate = immediate
         self.connected: tuple[_Connection, ...] = ()
 

@@ -77,8 +77,9 @@ def _label_pattern(letters: str) -> str:
 
 
 _LETTERS: Final = "a-z\u00a1-\uffff"
-_TOP_LEVEL: Final = rf"\.(?!-)(?:[{_LETTERS}-]{{2,63}}|xn--[a-z0-9]{{1,59}})(?<!-)\.?"
-_DOMAIN: Final = rf"{_label_pattern(_LETTERS)}(?:\.(?!-)[{_LETTERS}0-9-]{{1,63}}(?<!-))*{_TOP_LEVEL}"
+_TOP_LEVEL: Final = rf"\.(?!-)(?:[{_LETTERS}-]{{2,63}}|xn--[a-z0-9]{{1,59}})(?<!-)"
+_MAIL_DOMAIN: Final = rf"{_label_pattern(_LETTERS)}(?:\.(?!-)[{_LETTERS}0-9-]{{1,63}}(?<!-))*{_TOP_LEVEL}"
+_DOMAIN: Final = rf"{_MAIL_DOMAIN}\.?"  # a dot at the end: from the root on
 
 
 @deconstructible
@@ -97,6 +98,10 @@ class DomainNameValidator(RegexValidator):
 
     def __call__(self, value: Any) -> None:
         if not isinstance(value, str) or len(value) > self.max_length:
+            raise ValidationError(self.message, code=self.code, params={"value": value})
+        if (
+            not self.accept_idna and not value.isascii()
+        ):  # without regard to case, [a-z] has the Kelvin sign too
             raise ValidationError(self.message, code=self.code, params={"value": value})
         super().__call__(value)
 
@@ -129,31 +134,13 @@ class URLValidator(RegexValidator):
             raise self._refused(value)
         if value.partition("://")[0].lower() not in self.schemes:
             raise self._refused(value)
-        try:
-            super().__call__(value)
-        except ValidationError:
-            self._check_international(value)
+        super().__call__(value)
         bracketed = re.search(r"^[^/]*//[^/?#]*?\[([^\]]*)\]", value)
         if bracketed and not _is_ip(bracketed[1], 6):
             raise self._refused(value)
         host = re.match(r"^[^/]*//(?:[^/?#@]*@)?([^/?#:]*)", value)
         if host is not None and len(host[1]) > 253:
             raise self._refused(value)
-
-    def _check_international(self, value: str) -> None:
-        """Try again with the host in its ASCII form."""
-        from urllib.parse import urlsplit, urlunsplit
-
-        try:
-            parts = urlsplit(value)
-            host = (parts.hostname or "").encode("idna").decode("ascii")
-            port = "" if parts.port is None else f":{parts.port}"
-        except ValueError:
-            raise self._refused(value) from None
-        ascii_url = urlunsplit((parts.scheme, f"{host}{port}", parts.path, parts.query, parts.fragment))
-        if ascii_url == value:
-            raise self._refused(value)
-        super().__call__(ascii_url)
 
     def _refused(self, value: Any) -> ValidationError:
         return ValidationError(self.message, code=self.code, params={"value": value})
@@ -165,7 +152,6 @@ _USER: Final = (
     r"^[-!#$%&'*+/=?^_`{}|~0-9A-Z]+(?:\.[-!#$%&'*+/=?^_`{}|~0-9A-Z]+)*\Z"
     r'|^"(?:[\001-\010\013\014\016-\037!#-\[\]-\177]|\\[\001-\011\013\014\016-\177])*"\Z'
 )
-_MAIL_DOMAIN: Final = r"(?:[A-Z0-9](?:[A-Z0-9-]{0,61}[A-Z0-9])?\.)+(?:[A-Z0-9-]{2,63}(?<!-))\Z"
 
 
 @deconstructible
@@ -191,15 +177,13 @@ class EmailValidator:
         user, at, domain = value.rpartition("@")
         if not at or not re.match(_USER, user, re.IGNORECASE):
             return False
-        return (
-            domain in self.domain_allowlist or self._valid_domain(domain) or self._valid_domain(_idna(domain))
-        )
+        return domain in self.domain_allowlist or self._valid_domain(domain)
 
     def _valid_domain(self, domain: str) -> bool:
         literal = re.match(r"\[([A-F0-9:.]+)\]\Z", domain, re.IGNORECASE)
         if literal:
             return _is_ip(literal[1], 4) or _is_ip(literal[1], 6)
-        return bool(re.match(_MAIL_DOMAIN, domain, re.IGNORECASE))
+        return bool(re.match(rf"{_MAIL_DOMAIN}\Z", domain, re.IGNORECASE))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EmailValidator) and (
@@ -209,13 +193,6 @@ class EmailValidator:
 
     def __hash__(self) -> int:
         return hash((self.message, self.code))
-
-
-def _idna(domain: str) -> str:
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
 
 
 def _is_ip(text: str, version: int) -> bool:
@@ -257,6 +234,8 @@ class BaseValidator:
 
     message = "Ensure this value is %(limit_value)s (it is %(show_value)s)."
     code = "limit_value"
+    message_for_one: ClassVar[str] = ""
+    """The text for a limit of 1, where the other speaks of several."""
 
     def __init__(self, limit_value: Any, message: str | None = None) -> None:
         self.limit_value = limit_value
@@ -267,7 +246,12 @@ class BaseValidator:
         limit = self.limit_value() if callable(self.limit_value) else self.limit_value
         if self.compare(cleaned, limit):
             params = {"limit_value": limit, "show_value": cleaned, "value": value}
-            raise ValidationError(self.message, code=self.code, params=params)
+            raise ValidationError(self.worded(limit), code=self.code, params=params)
+
+    def worded(self, limit: Any) -> str:
+        """Return the text for a limit: one of the caller's own is the same for all."""
+        only_one = limit == 1 and self.message_for_one and self.message == type(self).message
+        return self.message_for_one if only_one else self.message
 
     def compare(self, a: Any, b: Any) -> bool:
         """Say whether ``a`` is against the limit ``b``."""
@@ -311,6 +295,11 @@ class MinValueValidator(BaseValidator):
         return bool(a < b)
 
 
+STARTING_FROM: Final = (
+    ", starting from %(offset)s, e.g. %(offset)s, %(valid_value1)s, %(valid_value2)s, and so on."
+)
+
+
 @deconstructible
 class StepValueValidator(BaseValidator):
     """A multiple of the limit, counted from ``offset``."""
@@ -322,10 +311,30 @@ class StepValueValidator(BaseValidator):
         super().__init__(limit_value, message)
         self.offset = offset
 
+    def __call__(self, value: Any) -> None:
+        try:
+            super().__call__(value)
+        except ValidationError as error:
+            if self.offset is not None and error.params:
+                error.message = self.message.removesuffix(".") + STARTING_FROM
+                error.params = {**error.params, **self._examples(value, error.params["limit_value"])}
+            raise
+
+    def _examples(self, value: Any, limit: Any) -> dict[str, Any]:
+        """Return the first values that are right, in the type of the one that is not."""
+        first = type(value)(self.offset)
+        return {"offset": first, "valid_value1": first + limit, "valid_value2": first + 2 * limit}
+
     def compare(self, a: Any, b: Any) -> bool:
         from math import isclose, remainder
 
-        return not isclose(remainder(a - (self.offset or 0), b), 0, abs_tol=1e-9)
+        distance = a - (self.offset or 0)
+        if isinstance(distance, int) and isinstance(b, int):
+            return distance % b != 0  # exact: a float has no place for a long number
+        try:
+            return not isclose(remainder(distance, b), 0, abs_tol=1e-9)
+        except (OverflowError, ValueError):  # beyond the range of floats
+            return True
 
 
 @deconstructible
@@ -333,6 +342,7 @@ class MinLengthValidator(BaseValidator):
     """At least so many characters."""
 
     message = "Ensure this value has at least %(limit_value)d characters (it has %(show_value)d)."
+    message_for_one = "Ensure this value has at least %(limit_value)d character (it has %(show_value)d)."
     code = "min_length"
 
     def compare(self, a: Any, b: Any) -> bool:
@@ -347,6 +357,7 @@ class MaxLengthValidator(BaseValidator):
     """At most so many characters."""
 
     message = "Ensure this value has at most %(limit_value)d characters (it has %(show_value)d)."
+    message_for_one = "Ensure this value has at most %(limit_value)d character (it has %(show_value)d)."
     code = "max_length"
 
     def compare(self, a: Any, b: Any) -> bool:
@@ -365,6 +376,11 @@ class DecimalValidator:
         "max_digits": "Ensure that there are no more than %(max)s digits in total.",
         "max_decimal_places": "Ensure that there are no more than %(max)s decimal places.",
         "max_whole_digits": "Ensure that there are no more than %(max)s digits before the decimal point.",
+    }
+    messages_for_one: ClassVar[dict[str, str]] = {
+        "max_digits": "Ensure that there are no more than %(max)s digit in total.",
+        "max_decimal_places": "Ensure that there are no more than %(max)s decimal place.",
+        "max_whole_digits": "Ensure that there are no more than %(max)s digit before the decimal point.",
     }
 
     def __init__(self, max_digits: int | None, decimal_places: int | None) -> None:
@@ -389,7 +405,8 @@ class DecimalValidator:
 
     def _check(self, code: str, count: int, limit: int | None, value: Any) -> None:
         if limit is not None and count > limit:
-            raise ValidationError(self.messages[code], code=code, params={"max": limit, "value": value})
+            worded = self.messages_for_one if limit == 1 else self.messages
+            raise ValidationError(worded[code], code=code, params={"max": limit, "value": value})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DecimalValidator) and (

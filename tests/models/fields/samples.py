@@ -31,6 +31,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     models.DateTimeField: MOMENTS,
     models.DurationField: st.timedeltas(),
     models.EmailField: TEXT,
+    models.FileField: TEXT,
     models.FilePathField: TEXT,
     models.FloatField: st.floats(allow_nan=False),
     models.GenericIPAddressField: st.ip_addresses().map(str),
@@ -77,6 +78,7 @@ OWN: dict[Any, dict[str, st.SearchStrategy[Any]]] = {
     models.EmailField: {"max_length": st.integers(1, 300)},
     models.URLField: {"max_length": st.integers(1, 300)},
     models.SlugField: {"max_length": st.integers(1, 99), "allow_unicode": st.booleans()},
+    models.FileField: {"upload_to": st.sampled_from(["", "a", "%Y"]), "max_length": st.integers(30, 300)},
     models.FilePathField: {
         "path": TEXT,
         "match": TEXT,

@@ -179,6 +179,25 @@ def check_file_path(field: Any) -> list[Finding]:
     ]
 
 
+def check_file(field: Any) -> list[Finding]:
+    """Return what is wrong with a field of files."""
+    found: list[Finding] = []
+    if field.primary_key:
+        found.append(
+            about(field, "file-key", "a file cannot be the primary key.", "Use another field as the key.")
+        )
+    if isinstance(field.upload_to, str) and field.upload_to.startswith("/"):
+        found.append(
+            about(
+                field,
+                "file-upload-to",
+                f"upload_to={field.upload_to!r} is absolute: it is a folder inside the storage.",
+                f"upload_to={field.upload_to.lstrip('/')!r}.",
+            )
+        )
+    return found
+
+
 def check_address(field: Any) -> list[Finding]:
     if field.blank and not field.null:
         return [

@@ -34,7 +34,7 @@ def check_overrides(model: type[Model]) -> list[Finding]:
             continue
         for name in AWAITED:
             function = base.__dict__.get(name)
-            if isinstance(function, FunctionType) and _drops_call(function, name):
+            if isinstance(function, FunctionType) and drops_call(function, name):
                 findings.append(_finding(base, function, name))
     return findings
 
@@ -49,7 +49,7 @@ def _finding(base: type, function: FunctionType, name: str) -> Finding:
     )
 
 
-def _drops_call(function: FunctionType, name: str) -> bool:
+def drops_call(function: FunctionType, name: str) -> bool:
     """Say whether a plain function calls the inherited method without returning what it gives."""
     if inspect.iscoroutinefunction(function) or "__class__" not in function.__code__.co_freevars:
         return False

@@ -28,6 +28,7 @@ from vivace.models.expressions.registering import Lookups
 
 from .choices import CallableChoices, flattened, normalized
 from .dbtypes import DB_CHECKS, DB_SUFFIXES, DB_TYPES
+from .forming import FormFieldSpec
 from .options import DECONSTRUCTED, NOT_PROVIDED, FieldOptions, Validator, complete
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Field(Lookups, Generic[T]):
     """The one kind of database that has such columns; empty: all have."""
     own_options: ClassVar[tuple[str, ...]] = ()
     """What its constructor takes beside the options of every field."""
+    saves_first: ClassVar[bool] = False
+    """Whether ``save_first`` has work to do before a row is written."""
 
     is_relation: bool = False
     many_to_many: bool = False
@@ -354,11 +357,20 @@ class Field(Lookups, Generic[T]):
         """Return the value to save; a field may set it first."""
         return getattr(instance, self.attname)
 
+    async def save_first(self, instance: Model) -> None:
+        """Do what must be done before the row is written: files are stored."""
+
     def value_from_object(self, obj: Model) -> Any:
         return getattr(obj, self.attname)
 
     def value_to_string(self, obj: Model) -> str:
         return str(self.value_from_object(obj))
+
+    def formfield(
+        self, form_class: Any = None, choices_form_class: Any = None, **options: Any
+    ) -> FormFieldSpec | None:
+        """Say how a form asks for the value; ``None``: not at all. Override it to say otherwise, and call it."""
+        return FormFieldSpec(self, form_class, choices_form_class, options)
 
     def save_form_data(self, instance: Model, data: Any) -> None:
         setattr(instance, self.name, data)

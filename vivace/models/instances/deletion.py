@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, TypeAlias
 
-from vivace.db import atomic, in_transaction
+from vivace.db import atomic, current_databases, in_transaction
 from vivace.errors import ProtectedError, RestrictedError
 from vivace.models.query import running
 from vivace.models.signals import post_delete, pre_delete
@@ -351,12 +351,25 @@ def has_receivers(model: Any) -> bool:
 
 
 def candidate_relations(opts: Any) -> list[Any]:
-    """Return the foreign keys that point to a model: also hidden ones, and those of automatic through tables."""
+    """Return the foreign keys that point to a model: also hidden ones, and those of automatic through tables.
+
+    Those of models that the running app did not adopt do not exist for it: another app of the process has their tables.
+    """
+    databases = current_databases.get()
+    adopted = databases is not None and databases in opts.adopters
     return [
         each
         for each in opts.get_fields(include_hidden=True)
-        if each.auto_created and not each.concrete and (each.one_to_one or each.one_to_many)
+        if each.auto_created
+        and not each.concrete
+        and (each.one_to_one or each.one_to_many)
+        and (not adopted or databases in _owner(each.related_model)._meta.adopters)
     ]
+
+
+def _owner(model: Any) -> Any:
+    """Return the model that an app adopts along with this one: that of the relation for an automatic through table."""
+    return model._meta.auto_created or model
 
 
 def related_objects(model: Any, field: Any, objects: list[Any], using: str) -> Any:

@@ -125,6 +125,8 @@ async def save_base(instance: Any, options: SaveOptions, *, raw: bool = False) -
     named = {"instance": instance, "raw": raw, "using": alias, "update_fields": options.update_fields}
     if heard and pre_save.has_listeners(sender):
         await pre_save.send(sender=sender, **named)
+    if meta.saved_first and not raw:
+        await save_first(instance, meta.saved_first, options.update_fields)
     if meta.parents and not raw:
         async with atomic(options.database, savepoint=False):
             above = await _save_parents(instance, sender, options)
@@ -137,6 +139,13 @@ async def save_base(instance: Any, options: SaveOptions, *, raw: bool = False) -
     instance._state.adding = False
     if heard and post_save.has_listeners(sender):
         await post_save.send(sender=sender, created=not updated, **named)
+
+
+async def save_first(instance: Any, fields: Iterable[Any], names: frozenset[str] | None = None) -> None:
+    """Have fields do their work that comes before the row: store files. ``names``: only what is going to be written."""
+    for field in fields:
+        if field.attname in instance.__dict__ and (names is None or field.name in names):
+            await field.save_first(instance)
 
 
 async def _save_parents(instance: Any, model: Any, options: SaveOptions) -> bool:

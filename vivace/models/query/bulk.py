@@ -99,6 +99,13 @@ def prepare(model: Any, objects: list[Any]) -> None:
             each._prepare_for_bulk_create()
 
 
+async def save_first(objects: list[Any], fields: Iterable[Any]) -> None:
+    """Have fields do their work that comes before the rows: store files."""
+    for field in fields:
+        for each in objects:
+            await field.save_first(each)
+
+
 async def create(
     queryset: QuerySet[Any, Any], objects: list[Any], batch_size: int | None, conflict: Conflict | None
 ) -> list[Any]:
@@ -107,6 +114,7 @@ async def create(
     prepare(queryset.model, objects)
     if not objects:
         return objects
+    await save_first(objects, queryset.model._meta.saved_first)
     database = running.writer(queryset.model, queryset._db, queryset._hints)
     work = list(_statements(queryset.model, objects, database.dialect == "postgresql", batch_size))
     if len(work) == 1:
@@ -164,6 +172,7 @@ async def update(
         each._prepare_related_fields_for_save("bulk_update", fields)
     if not objects:
         return 0
+    await save_first(objects, [field for field in fields if field.saves_first])
     database = running.writer(queryset.model, queryset._db, queryset._hints)
     unique = list({each.pk: each for each in objects}.values())
     async with atomic(database, savepoint=False):

@@ -33,6 +33,7 @@ async def create(queryset: QuerySet[Any, Any], objects: list[Any]) -> int:
     if database.dialect != "postgresql":
         return len(await bulk.create(queryset, objects, None, None))
     bulk.prepare(queryset.model, objects)
+    await bulk.save_first(objects, queryset.model._meta.saved_first)
     groups: dict[tuple[str, ...], list[Any]] = {}
     left = left_out(queryset.model)
     for each in objects:

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from .attributes import missing_attribute
 from .queryset import QuerySet
+from .rendering import CHANGES
 
 if TYPE_CHECKING:
     from typing import Self
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 class ManagerBase:
     """What managers have beside the methods of their querysets."""
+
+    __vivace_changes__: ClassVar[frozenset[str]] = CHANGES
 
     creation_counter: int
     auto_created = False
@@ -51,6 +55,9 @@ class ManagerBase:
         self._start: QuerySet[Any, Any] | None = None
 
     _constructor_args: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing_attribute(self, name)
 
     def __class_getitem__(cls, parameters: Any) -> Any:
         return cls

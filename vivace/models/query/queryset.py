@@ -14,12 +14,14 @@ Methods are few lines here; their work is in the modules beside this one.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 
 from vivace.models.sql import lift
 
 from . import building, bulk, changing, copying, creating, fetching, single
+from .attributes import missing_attribute
 from .laziness import OneRow, evaluated
+from .rendering import CHANGES
 
 if TYPE_CHECKING:
     from typing import Self
@@ -53,6 +55,8 @@ E = TypeVar("E")
 class QuerySet(Generic[M, R]):
     """Rows of a model as objects (``QuerySet[Book]``), or what ``values`` and ``values_list`` make of them."""
 
+    __vivace_changes__: ClassVar[frozenset[str]] = CHANGES
+
     model: type[M]
     query_state: QueryState
 
@@ -77,6 +81,9 @@ class QuerySet(Generic[M, R]):
         self._cache: list[R] | None = None
 
     if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name)
 
         def __class_getitem__(cls, parameters: Any) -> Any:
             return cls  # `QuerySet[Book]` in a user's code: the second parameter has a default for type checkers only
@@ -216,6 +223,12 @@ class QuerySet(Generic[M, R]):
     def distinct(self, *field_names: Any) -> Self:
         """Drop repeated rows; with names (PostgreSQL), keep the first of those that are equal in them."""
         return self._with(lift.distinct(self.query_state, building.loading(field_names)))
+
+    def for_user(self, user: Any) -> Self:
+        """Keep rows that the user may see, as the model's classmethod ``visible_to(user)`` says; without one, none."""
+        from .visibility import visible
+
+        return cast("Self", visible(self, user))
 
     def none(self) -> Self:
         """Return a queryset of no rows, for which nothing is sent."""

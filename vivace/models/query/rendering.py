@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Wait: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 """Runs a coroutine to its end and returns its result, from synchronous code."""
@@ -21,10 +21,17 @@ strict_by_default: ContextVar[bool] = ContextVar("vivace_strict", default=False)
 """Whether queries are strict without saying so: an app's choice. What a strict query did not fetch never loads itself."""
 
 
+CHANGES: Final = frozenset(
+    "add bulk_create bulk_update clear create delete get_or_create remove save set update update_or_create".split()
+)
+"""Methods of querysets and managers that change data: ``__vivace_changes__`` of a class names those that templates may
+not call."""
+
+
 def current_wait() -> Wait | None:
     """Return how the running code may wait for rows; ``None`` in ordinary Python code."""
     ask = rendering.get()
     return None if ask is None else ask()
 
 
-__all__ = ["Wait", "current_wait", "rendering", "strict_by_default"]
+__all__ = ["CHANGES", "Wait", "current_wait", "rendering", "strict_by_default"]

@@ -90,14 +90,22 @@ class ForeignKey(RelatedField[T]):
         **options: Unpack[ForeignOptions],
     ) -> None: ...
     def __init__(
-        self, to: Any, on_delete: DeletionRule, *, null: bool = False, **options: Unpack[ForeignOptions]
+        self,
+        to: Any,
+        on_delete: DeletionRule | None = None,
+        *,
+        null: bool = False,
+        **options: Unpack[ForeignOptions],
     ) -> None:
         kind = type(self).__name__
         check_names(kind, cast("Mapping[str, Any]", options), ForeignOptions)
         _check_target(kind, to)
         if not is_rule(on_delete):
             raise ModelError(
-                f"{kind}: on_delete is not a rule.", expected="models.CASCADE, PROTECT …", got=repr(on_delete)
+                f"{kind}({to if isinstance(to, str) else to.__name__}): on_delete is not a rule.",
+                expected="models.CASCADE, PROTECT, RESTRICT, SET_NULL, SET_DEFAULT, SET(…), DO_NOTHING or a DB_… one",
+                got="nothing" if on_delete is None else repr(on_delete),
+                fix="Say what becomes of the row when the one it points to is deleted: on_delete=models.CASCADE.",
             )
         given: dict[str, Any] = {"db_index": True, **options}
         way_back = self._take(given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, overload
 
 from vivace.models.fields.base import FieldDeconstruction
 
@@ -56,10 +56,15 @@ class OneToOneField(ForeignKey[T]):
         **options: Unpack[ForeignOptions],
     ) -> None: ...
     def __init__(
-        self, to: Any, on_delete: DeletionRule, *, null: bool = False, **options: Unpack[ForeignOptions]
+        self,
+        to: Any,
+        on_delete: DeletionRule | None = None,
+        *,
+        null: bool = False,
+        **options: Unpack[ForeignOptions],
     ) -> None:
         options["unique"] = True
-        super().__init__(to, on_delete, null=null, **options)
+        super().__init__(to, cast("DeletionRule", on_delete), null=null, **options)  # checked there
 
     def deconstruct(self) -> FieldDeconstruction:
         name, path, args, kwargs = super().deconstruct()
