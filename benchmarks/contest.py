@@ -13,7 +13,7 @@ import json
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .load import Load, Sample, measure
 from .report import Bound, Row, ratio, short
@@ -57,27 +57,29 @@ def compare(contest: Contest, find: Callable[[str], Program], options: Options) 
     with ExitStack() as stack:
         running: dict[str, Running] = {}
         absent: dict[str, Exception] = {}
+        loads: dict[str, Load] = {}
         for name in (contest.ours, *(rival.name for rival in contest.rivals)):
             try:
                 running[name] = stack.enter_context(serving(find(name), options.server_core))
                 check(running[name], contest.load, contest.ours_sends if name == contest.ours else "")
+                loads[name] = visiting(running[name], contest.load)
             except (Unavailable, Broken, OSError, http.client.HTTPException) as error:
                 running.pop(name, None)
                 absent[name] = error
-        samples = rounds(running, absent, contest.load, options)
+        samples = rounds(running, absent, loads, options)
     for rival in contest.rivals:
         yield _row(contest, rival, samples, absent)
 
 
 def rounds(
-    running: dict[str, Running], absent: dict[str, Exception], load: Load, options: Options
+    running: dict[str, Running], absent: dict[str, Exception], loads: dict[str, Load], options: Options
 ) -> dict[str, list[Sample]]:
     """Return the samples of each server; one that fails goes to ``absent``. The first round only warms up."""
     samples: dict[str, list[Sample]] = {name: [] for name in running}
     for index in range(options.rounds + 1):
         for name in list(samples):
             try:
-                sample = measure(running[name], load, options.seconds, options.load_core)
+                sample = measure(running[name], loads[name], options.seconds, options.load_core)
             except (Broken, Unavailable) as error:
                 absent[name] = error
                 del samples[name]
@@ -89,9 +91,9 @@ def rounds(
 
 def check(server: Running, load: Load, header: str = "") -> None:
     """Raise ``Broken`` when a reply is not the expected one, lacks ``header``, or a bad body is taken."""
-    if load.expect is not None or load.accept is not None:
+    if load.expect is not None or load.accept is not None or load.accept_text is not None:
         status, headers, body = fetch(server.port, load, load.body)
-        good = decoded(body) == load.expect if load.accept is None else load.accept(decoded(body))
+        good = is_good(load, body)
         if status != 200 or not good:
             raise Broken(f"expected 200 {load.expect or load.path}, got {status} {body[:200]!r}")
         if header and header not in headers:
@@ -102,13 +104,31 @@ def check(server: Running, load: Load, header: str = "") -> None:
             raise Broken(f"expected 4xx for a bad body, got {status} {body[:200]!r}")
 
 
+def visiting(server: Running, load: Load) -> Load:
+    """Return ``load`` with the cookies that a browser has after one page; raises ``Broken`` when the next is not good."""
+    if not load.cookie:
+        return load
+    _, headers, _ = fetch(server.port, load, load.body)
+    given = headers.get("set-cookie", "").partition(";")[0]
+    load = replace(load, cookie="; ".join(filter(None, (load.cookie, given))))
+    check(server, load)
+    return load
+
+
+def is_good(load: Load, body: bytes) -> bool:
+    """Say whether a reply is the expected one."""
+    if load.accept_text is not None:
+        return load.accept_text(body.decode())
+    return bool(decoded(body) == load.expect if load.accept is None else load.accept(decoded(body)))
+
+
 def fetch(port: int, load: Load, body: bytes) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers (names in lower case) and body of one reply."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request(
-            load.method, load.path, body or None, {"Content-Type": "application/json"} if body else {}
-        )
+        sent = {"Content-Type": "application/json"} if body else {}
+        sent |= {"Cookie": load.cookie} if load.cookie else {}
+        connection.request(load.method, load.path, body or None, sent)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return response.status, headers, response.read()

@@ -8,12 +8,14 @@ both, and for what the database does too (COPY) both times together, which other
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import subprocess
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from html import unescape
 from typing import Any, cast
 
 from . import apps, databases, peers
@@ -55,6 +57,14 @@ def rows_are_right(count: int) -> Callable[[Any], bool]:
     return right
 
 
+def fortunes_are_right(page: str) -> bool:
+    """Say whether a page has the thirteen fortunes in their order, and their characters as they must be escaped."""
+    messages = sorted([*databases.FORTUNES, "Additional fortune added at request time."])
+    shown = [unescape(cell) for cell in re.findall(r"<td>([^<]*)</td></tr>", page)]
+    return shown == messages and page.count("<script>") == 0 and "&lt;script&gt;" in page
+
+
+FORTUNES = Load("/fortunes", accept_text=fortunes_are_right)
 ONE = Load("/one", accept=row_is_right)
 TWENTY = Load("/twenty", accept=rows_are_right(20))
 
@@ -270,6 +280,7 @@ def _sample(cost: Cost) -> dict[str, float]:
 
 
 __all__ = [
+    "FORTUNES",
     "ONE",
     "TWENTY",
     "Contest",

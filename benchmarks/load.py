@@ -36,7 +36,8 @@ request = function() return batch end
 class Load:
     """What is asked of a server: ``kind`` is ``http``, ``echo`` or ``fan``; ``expect`` is the JSON of a good reply.
 
-    ``accept`` says of a reply's JSON whether it is good, where it is not always the same. ``refuse`` is a body that a server must answer with 4xx: a peer that does not validate would be no peer.
+    ``accept`` says of a reply's JSON whether it is good, where it is not always the same; ``accept_text`` of its text. ``refuse`` is a body that a server must answer with 4xx: a peer that does not validate would be no peer.
+    ``cookie`` is the header of a visitor; what the first reply sets is added to it, as a browser does.
     """
 
     path: str
@@ -46,7 +47,9 @@ class Load:
     refuse: bytes = b""
     expect: Any = None
     accept: Callable[[Any], bool] | None = None
+    accept_text: Callable[[str], bool] | None = None
     pipeline: int = 1
+    cookie: str = ""
 
     @property
     def method(self) -> str:
@@ -122,6 +125,8 @@ def wrk_script(load: Load) -> str:
         script += (
             f"wrk.method = 'POST'\nwrk.body = '{text}'\nwrk.headers['Content-Type'] = 'application/json'\n"
         )
+    if load.cookie:
+        script += f"wrk.headers['Cookie'] = '{load.cookie}'\n"
     return script + (PIPELINE.format(depth=load.pipeline) if load.pipeline > 1 else "")
 
 
@@ -130,6 +135,8 @@ def raw_request(port: int, load: Load) -> bytes:
     head = f"{load.method} {load.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
     if load.body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(load.body)}\r\n"
+    if load.cookie:
+        head += f"Cookie: {load.cookie}\r\n"
     return head.encode() + b"\r\n" + load.body
 
 

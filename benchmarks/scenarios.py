@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import apps, data, memory, peers, startup
+from . import apps, data, memory, pages, peers, startup
 from .contest import Contest, Options, Rival, compare
 from .load import Load
 from .report import Row
@@ -62,10 +62,15 @@ def contest(name: str, work: str, load: Load, *rivals: Rival, ours: str = "Vivac
 
 
 def data_contest(
-    name: str, work: str, load: Load, *rivals: Rival, on: Callable[..., Iterator[Row]]
+    name: str,
+    work: str,
+    load: Load,
+    *rivals: Rival,
+    on: Callable[..., Iterator[Row]],
+    ours: str = "Vivace's ORM",
 ) -> Scenario:
     """Return a scenario that compares answers made of rows."""
-    made = Contest(work, load, "Vivace's ORM", rivals, DEFAULT_HEADER)
+    made = Contest(work, load, ours, rivals, DEFAULT_HEADER)
     return Scenario(name, lambda options: on(made, find, options))
 
 
@@ -111,6 +116,24 @@ SCENARIOS = (
         Rival("Fastify + better-sqlite3", 1.0),
         on=data.sqlite_contest,
     ),
+    data_contest(
+        "fortunes",
+        "12 rows through a template, PostgreSQL",
+        data.FORTUNES,
+        Rival("Fastify + pg + eta", 1.2),
+        Rival("Django's ORM", 12.0),
+        on=data.postgresql_contest,
+        ours="Vivace's templates",
+    ),
+    data_contest(
+        "member",
+        "page with session, user and CSRF token",
+        pages.MEMBER,
+        Rival("Django's users", 10.0),
+        on=data.postgresql_contest,
+        ours="Vivace's users",
+    ),
+    Scenario("form", pages.form),
     Scenario("hydrate", data.hydration),
     Scenario("bulk", data.bulk),
     Scenario("writes", data.sqlite_writes),

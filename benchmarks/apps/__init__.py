@@ -11,6 +11,7 @@ from benchmarks.servers import Program
 SOURCES = Path(__file__).parent
 ROOT = SOURCES.parent.parent
 DEFAULTS = MappingProxyType[str, str]({})
+SECRET = MappingProxyType({"SECRET_KEY": "only-for-the-benchmark-and-nothing-else"})
 NO_COLLECTOR = MappingProxyType({"BENCHMARK_GC": "off"})
 
 OURS = MappingProxyType(
@@ -21,13 +22,15 @@ OURS = MappingProxyType(
         "hello": ("hello.py", DEFAULTS),
         "Vivace's ORM": ("data_app.py", DEFAULTS),
         "bare asyncpg": ("bare_asyncpg.py", DEFAULTS),
+        "Vivace's templates": ("fortunes/app.py", DEFAULTS),
+        "Vivace's users": ("member/app.py", SECRET),
     }
 )
 
 
-def worker() -> Program:
-    """Return the process that does the works of ``data_work.py`` one by one."""
-    return Program("Vivace", (sys.executable, "-m", "benchmarks.apps.data_work"), ROOT)
+def worker(module: str = "data_work") -> Program:
+    """Return the process that does the works of a module one by one."""
+    return Program("Vivace", (sys.executable, "-m", f"benchmarks.apps.{module}"), ROOT)
 
 
 def program(name: str) -> Program:

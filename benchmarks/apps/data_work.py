@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import resource
-import sys
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 
@@ -21,6 +18,8 @@ from vivace import App, models
 from vivace.db import atomic
 from vivace.models import F, Q
 from vivace.models.sql.compile import PLANS
+
+from .works import Clock, Told, answer
 
 REPEATS = 20
 ROWS = 10_000
@@ -48,24 +47,6 @@ class Copied(models.Model):
 
 
 app = App(models=[World, Copied])
-Told = dict[str, float]
-
-
-class Clock:
-    """Measures the part of a work that counts."""
-
-    def __enter__(self) -> Self:
-        gc.collect()
-        self.seconds, self.cpu = -time.perf_counter(), -time.process_time()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.seconds += time.perf_counter()
-        self.cpu += time.process_time()
-
-    def told(self, **more: float) -> Told:
-        """Return the answer."""
-        return {"seconds": self.seconds, "cpu": self.cpu, **more}
 
 
 class Raw:
@@ -254,18 +235,7 @@ def resident() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
-WORKS: dict[str, Callable[[], Awaitable[Told]]] = {
-    work.__name__: work
-    for work in (objects, records, bulk_create, copy_create, copy, writes, transactions, shapes, endless)
-}
-
-
-async def main() -> None:
-    """Do what the lines of standard input name."""
-    async with app:
-        for line in sys.stdin:
-            print(json.dumps(await WORKS[line.strip()]()), flush=True)
-
+WORKS = (objects, records, bulk_create, copy_create, copy, writes, transactions, shapes, endless)
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(answer(app, *WORKS))

@@ -40,6 +40,7 @@ NODE = MappingProxyType(
         "Fastify": "fastify_app.js",
         "ws": "ws_app.js",
         "Fastify + pg": "fastify_pg.js",
+        "Fastify + pg + eta": "fastify_fortunes.js",
         "Fastify + better-sqlite3": "fastify_sqlite.js",
     }
 )
@@ -49,9 +50,11 @@ PYTHON = MappingProxyType(
         "FastAPI": _uvicorn("fastapi_app:app"),
         "Django": _gunicorn("django_app:application"),
         "Django's ORM": _gunicorn("django_data_app:application"),
+        "Django's users": _gunicorn("django_member_app:application"),
         "SQLAlchemy": _uvicorn("sqlalchemy_app:app"),
         "Tortoise": _uvicorn("tortoise_app:app"),
         "Django's ORM, works": ("django_work_app.py",),
+        "Django's forms, works": ("django_form_app.py",),
     }
 )
 

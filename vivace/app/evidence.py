@@ -166,6 +166,7 @@ def _frames(error: BaseException, hider: Hider) -> tuple[tuple[Frame, ...], int]
     frames = [_traced(trace, hider) for trace in traces]
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         frames.append(_misspelt(error, hider))
+    frames += _in_template(error, frames, hider)
     return tuple(frames), left_out
 
 
@@ -188,7 +189,9 @@ def _place(
     code: CodeType, line: int, source: tuple[Line, ...] = (), variables: tuple[tuple[str, str], ...] = ()
 ) -> Frame:
     path = code.co_filename
-    return Frame(path, short_path(path), line, code.co_qualname, is_own(path), source, variables)
+    # a line of a template says in its name alone which block it is in
+    function = code.co_name if code.co_qualname == "<module>" else code.co_qualname
+    return Frame(path, short_path(path), line, function, is_own(path), source, variables)
 
 
 def _misspelt(error: SyntaxError, hider: Hider) -> Frame:
@@ -198,6 +201,16 @@ def _misspelt(error: SyntaxError, hider: Hider) -> Frame:
     marked = (start, max(end, start + 1))
     linecache.checkcache(path)
     return Frame(path, short_path(path), line, "<syntax>", True, _source(path, line, hider, (line, marked)))
+
+
+def _in_template(error: BaseException, known: Sequence[Frame], hider: Hider) -> Iterator[Frame]:
+    """Yield the place in a template that an error of it names, where the traceback does not lead there (it never ran)."""
+    path, line = getattr(error, "filename", None), getattr(error, "lineno", None)
+    if not isinstance(error, VivaceError) or not path or not line:
+        return
+    if not any(frame.path == path and frame.line == line for frame in known):
+        name: str = getattr(error, "template", None) or "<template>"
+        yield Frame(path, short_path(path), line, name, True, _source(path, line, hider, None))
 
 
 def _marked(code: CodeType, instruction: int) -> tuple[int, tuple[int, int]] | None:

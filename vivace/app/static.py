@@ -70,8 +70,8 @@ class StaticOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Variant:
-    """One file on the disk, as it is sent."""
+class Variant:
+    """One file on the disk, as it is sent; without a ``path`` it is the content alone, and always sent whole."""
 
     path: str
     coding: str
@@ -86,16 +86,16 @@ class _Variant:
 class _Known:
     """What is known of a path: its file, coded variants of it, and which of them whom to send."""
 
-    variants: tuple[_Variant, ...]
+    variants: tuple[Variant, ...]
     until: float
-    choices: dict[bytes | None, _Variant] = field(default_factory=dict[bytes | None, _Variant])
+    choices: dict[bytes | None, Variant] = field(default_factory=dict[bytes | None, Variant])
 
     @property
     def size(self) -> int:
         """The bytes kept in memory."""
         return sum(len(variant.content or b"") for variant in self.variants)
 
-    def choose(self, accepted: bytes | None) -> _Variant:
+    def choose(self, accepted: bytes | None) -> Variant:
         """Return the variant for an ``Accept-Encoding``."""
         chosen = self.choices.get(accepted)
         if chosen is None:
@@ -156,7 +156,7 @@ class StaticFiles:
                 return self._redirected(request)
         first = request.headers.first
         variant = known.choose(first(b"accept-encoding"))
-        if variant.content is None or first(b"range") is not None:
+        if variant.content is None or (variant.path and first(b"range") is not None):
             return _file(variant)
         response = Response(variant.content, 200, None, variant.content_type)
         response.headers.raw.extend(variant.fields)
@@ -201,17 +201,21 @@ class StaticFiles:
 
     # -- in a thread ----------------------------------------------------------------------------------------------
 
-    def _find(self, names: Sequence[str]) -> tuple[_Variant, ...] | None:
+    def _find(self, names: Sequence[str]) -> tuple[Variant, ...] | None:
         """Return the file and its variants, an empty tuple for a folder with an index but no slash, or ``None``."""
         path = os.path.join(self._root, *names)
+        found = self._at(path, names[-1])
+        if found is not None:
+            return found
+        is_folder = self.options.index and os.path.isdir(path) and self._inside(os.path.realpath(path))
+        return () if is_folder else None
+
+    def _at(self, path: str, name: str) -> tuple[Variant, ...] | None:
+        """Return a file as one of that name, with its coded variants; ``None`` when there is none."""
         found = self._state(path)
         if found is None:
-            return (
-                ()
-                if self.options.index and os.path.isdir(path) and self._inside(os.path.realpath(path))
-                else None
-            )
-        name, (real, state) = names[-1], found
+            return None
+        real, state = found
         variants = [self._variant(real, name, "", state)]
         for coding, suffix in _CODINGS.items() if self.options.precompressed else ():
             coded = self._state(path + suffix)
@@ -234,7 +238,7 @@ class StaticFiles:
     def _inside(self, real: str) -> bool:
         return self.options.follow_links or os.path.commonpath([self._root, real]) == self._root
 
-    def _variant(self, path: str, name: str, coding: str, state: os.stat_result) -> _Variant:
+    def _variant(self, path: str, name: str, coding: str, state: os.stat_result) -> Variant:
         tag = file_etag(state.st_size, state.st_mtime_ns)
         modified = datetime.fromtimestamp(state.st_mtime_ns // 1_000_000_000, UTC)
         fields = [
@@ -245,8 +249,17 @@ class StaticFiles:
             (b"x-content-type-options", b"nosniff"),
         ]
         fields += [(b"content-encoding", coding.encode())] if coding else []
+        fields += self.extra_fields(name)
         content = _content(path, state) if state.st_size <= min(SMALL, self.options.memory) else None
-        return _Variant(path, coding, content, tag, modified, guess_type(name), fields)
+        return Variant(path, coding, content, tag, modified, self.content_type(name), fields)
+
+    def content_type(self, name: str) -> str:
+        """Return the media type of a file of this name."""
+        return guess_type(name)
+
+    def extra_fields(self, name: str) -> RawHeaders:
+        """Return more header fields for a file of this name."""
+        return []
 
     def _caching(self, name: str) -> str:
         if self._immutable is not None and self._immutable.search(name):
@@ -272,14 +285,14 @@ def _conditions(request: Request) -> bool:
     return any(first(name) is not None for name in CONDITIONS)
 
 
-def _conditional(request: Request, response: Response, variant: _Variant) -> Response:
+def _conditional(request: Request, response: Response, variant: Variant) -> Response:
     outcome = evaluate(request, etag=variant.etag, last_modified=variant.modified)
     if outcome is Outcome.FAILED:
         raise failed(variant.etag)
     return response if outcome is Outcome.PROCEED else BodilessAnswer(response, outcome.value)
 
 
-def _file(variant: _Variant) -> Response:
+def _file(variant: Variant) -> Response:
     """Return a file that is measured anew when it is opened: no length or validator of ours may be stale."""
     response = File(variant.path, content_type=variant.content_type)
     measured = (b"etag", b"last-modified", b"accept-ranges")

@@ -19,7 +19,7 @@ from vivace.http.types import Handler
 from .converters import Converter
 from .hosts import parse_host
 from .patterns import join_patterns, parse_pattern
-from .routes import WEBSOCKET, Route, RouteKwargs, RouteOptions, place_of, short_place
+from .routes import WEBSOCKET, Route, RouteKwargs, RouteOptions, guards_of, place_of, short_place
 
 H = TypeVar("H", bound=Handler)
 
@@ -65,8 +65,11 @@ class _Scope(msgspec.Struct, frozen=True):
 
     def route(self, entry: _Entry) -> Route:
         """Return the whole route of an entry."""
-        options = entry.options.under(self.options)
-        given = options.name
+        own = guards_of(entry.handler)
+        options = (RouteOptions(guards=own).under(entry.options) if own else entry.options).under(
+            self.options
+        )
+        given = entry.options.name
         name = given or ("" if entry.mount is not None else getattr(entry.handler, "__name__", ""))
         path = join_patterns(self.prefix, entry.path)
         return Route(
@@ -114,9 +117,12 @@ class Router:
     # Registration
 
     def route(
-        self, path: str, *, methods: Sequence[str] = ("GET",), **options: Unpack[RouteKwargs]
+        self, path: str, *, methods: Sequence[str] | None = None, **options: Unpack[RouteKwargs]
     ) -> Callable[[H], H]:
-        """Register a handler for ``methods`` (HEAD comes with GET; any token such as ``PURGE``) and a path."""
+        """Register a handler for ``methods`` (default GET; HEAD comes with it; any token such as ``PURGE``) and a path.
+
+        A class-based view is registered for the methods that it has.
+        """
 
         def register(handler: H) -> H:
             self.add_route(path, handler, methods=methods, **options)
@@ -129,13 +135,21 @@ class Router:
         path: str,
         handler: Handler,
         *,
-        methods: Sequence[str] = ("GET",),
+        methods: Sequence[str] | None = None,
         **options: Unpack[RouteKwargs],
     ) -> None:
         """Register a handler without a decorator; raises ``BadPattern`` or ``RouterFrozen``."""
-        self._add(
-            _Entry(path, _checked_methods(methods), handler, RouteOptions.of(options), place_of(handler))
-        )
+        given, place = RouteOptions.of(options), place_of(handler)
+        by_method = _handlers_of_view(handler, methods)
+        if by_method is None:
+            self._add(
+                _Entry(
+                    path, _checked_methods(("GET",) if methods is None else methods), handler, given, place
+                )
+            )
+            return
+        for method, function in by_method.items():
+            self._add(_Entry(path, (method,), function, given, place_of(function)))
 
     def get(self, path: str, **options: Unpack[RouteKwargs]) -> Callable[[H], H]:
         """Register a handler for GET and HEAD."""
@@ -265,6 +279,26 @@ def _checked_prefix(prefix: str) -> str:
     if prefix:
         parse_pattern(prefix)
     return prefix
+
+
+def _handlers_of_view(handler: Handler, methods: Sequence[str] | None) -> Mapping[str, Handler] | None:
+    """Return the functions of a class-based view (the class, or what its ``as_view()`` made); ``None`` for a function."""
+    as_view: Callable[[], Any] | None = getattr(handler, "as_view", None)
+    found: Mapping[str, Handler] | None = getattr(
+        handler if as_view is None else as_view(), "view_methods", None
+    )
+    if found is None:
+        return None
+    wanted = tuple(found) if methods is None else _checked_methods(methods)
+    missing = [method for method in wanted if method not in found]
+    if missing or not wanted:
+        raise BadPattern(
+            f"The view {getattr(handler, '__name__', handler)!r} does not answer {missing[0] if missing else 'anything'}.",
+            expected=", ".join(found) or "a method such as get",
+            got=", ".join(wanted),
+            fix="Define the method in the class, or leave methods= out: all that it has are registered.",
+        )
+    return {method: found[method] for method in wanted}
 
 
 def _checked_methods(methods: Sequence[str]) -> tuple[str, ...]:

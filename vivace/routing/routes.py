@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from vivace.errors import VivaceError, nearest
 from vivace.errors.findings import Finding
 from vivace.errors.routing import BadPattern
+from vivace.http.csp import RoutePolicies
 from vivace.http.request import Request
 from vivace.http.types import (
     AfterHook,
@@ -43,9 +44,21 @@ Where: TypeAlias = Callable[[Request], bool]
 """A constraint of a route beyond path and method: ``where=version("2")``, or any function of the request."""
 
 Guard: TypeAlias = Callable[..., Any]
+GUARDS_MARK: Final = "__vivace_guards__"
+"""The attribute of a handler that holds guards of its own, left there by a decorator."""
+
 Disconnect: TypeAlias = Literal["cancel", "finish"]
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_HANDLERS: Final[Mapping[ErrorKey, ErrorHandler]] = MappingProxyType({})
+
+
+def guards_of(handler: Handler) -> tuple[Guard, ...]:
+    """Return the guards that decorators left on a handler; on the class-based view it is a method of, outermost first."""
+    view, cls = getattr(handler, "view_handler", None), getattr(handler, "view_class", None)
+    marks: tuple[Guard, ...] = ()
+    for marked in (cls, view, handler):
+        marks = (*marks, *getattr(marked, GUARDS_MARK, ()))
+    return marks
 
 
 class RouteKwargs(TypedDict, total=False):
@@ -66,6 +79,7 @@ class RouteKwargs(TypedDict, total=False):
     on_sent: Sequence[AfterHook]
     errors: Mapping[ErrorKey, ErrorHandler]
     csrf: bool
+    csp: RoutePolicies
     atomic: bool
     socket: WebSocketOptions
     tags: Sequence[str]
@@ -82,7 +96,8 @@ class RouteOptions(msgspec.Struct, frozen=True):
     ``status`` of a successful answer; ``body_limit`` in bytes; ``timeout`` in seconds; ``on_disconnect`` whether the
     handler is cancelled when the client goes away; ``hidden`` from documentation; ``extra`` for other rooms.
     The hooks and when each runs: see ``vivace.app.pipeline``. ``errors`` maps exception classes and statuses to handlers;
-    ``csrf=False`` lets other sites' pages write here; ``atomic=True`` makes each request one transaction; ``socket`` is how a WebSocket behaves.
+    ``csrf=False`` lets other sites' pages write here; ``csp`` is the content security policy of its pages, ``False`` none;
+    ``atomic=True`` makes each request one transaction; ``socket`` is how a WebSocket behaves.
     Options of a router apply to all its routes: lists are put together, outermost first (``after`` innermost first),
     single values and ``extra`` keys of the inner one win.
     """
@@ -102,6 +117,7 @@ class RouteOptions(msgspec.Struct, frozen=True):
     on_sent: Sequence[AfterHook] = ()
     errors: Mapping[ErrorKey, ErrorHandler] = msgspec.field(default_factory=lambda: _NO_HANDLERS)
     csrf: bool | None = None
+    csp: RoutePolicies | None = None
     atomic: bool | None = None
     socket: WebSocketOptions | None = None
     tags: Sequence[str] = ()

@@ -1,0 +1,1 @@
+"""A form that both sides have."""
