@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
-from vivace.errors import BodyConsumed, ContentTooLarge
+from vivace.errors import BodyConsumed, ContentTooLarge, ResponseStarted
 
 from .bodies import DEFAULT_BODIES, Bodies, read_form, read_json, read_parts, read_text
 from .charsets import media_type
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from vivace.crypto.tokens import Key
 
     from .forms import FormData
+    from .lazyparts import LazyPart
     from .multipart import MultipartReader, Progress
+    from .response import Response
 
 T = TypeVar("T")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")  # nothing that could forge a log line
@@ -97,6 +100,7 @@ class Request:
     app: Any = None
     route: Any = None
     after: list[Callable[[], Any]] | None = None
+    hooks: list[Callable[..., Any]] | None = None  # after hooks of this request alone
     on_disconnect: str | None = None
     trailers: RawHeaders | None = None
     prefix: str = ""
@@ -112,6 +116,11 @@ class Request:
     _state: dict[str, Any] | None = None
     _id: str | None = None
     _headers: Headers | None = None
+    _parts: dict[str, Any] | None = None  # what the installed parts of the app know of it, by name
+    _asking: dict[str, asyncio.Lock] | None = None
+    amendments: list[Callable[[Response], object]] | None = None
+    head_made: bool = False  # nothing can be added to the response any more
+    _csp_nonce: str | None = None
 
     def __init__(
         self,
@@ -201,6 +210,38 @@ class Request:
             given = self.headers.get("x-request-id", "") or ""
             self._id = given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
         return self._id
+
+    @property
+    def csp_nonce(self) -> str:
+        """The nonce of this page (128 bits): ``<script nonce="…">`` runs under the content security policy.
+
+        Made when first read; then the policy of the response names it, and no shared cache may keep the page. Raises
+        ``ResponseStarted`` in a stream that has begun without it: read it before.
+        """
+        if self._csp_nonce is None:
+            self._csp_nonce = urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
+            self.amend(_keep_private)
+        return self._csp_nonce
+
+    @property
+    def has_csp_nonce(self) -> bool:
+        """Whether the page has one."""
+        return self._csp_nonce is not None
+
+    def amend(self, hook: Callable[[Response], object]) -> None:
+        """Call ``hook(response)`` on the response to this request, once, after all other hooks.
+
+        For what a page turns out to need while it is made: a cookie for its token, a policy for its nonce. Raises
+        ``ResponseStarted`` when the head of a stream has been made.
+        """
+        if self.head_made:
+            raise ResponseStarted(
+                "The head of this response has been sent: it can carry nothing more.",
+                expected="a token, a nonce, a cookie before the first piece of a stream",
+                fix="Read request.csp_nonce, or make the csrf_token, before the stream begins.",
+            )
+        self.amendments = [*(self.amendments or ()), hook]
+        self.after = self.after or []  # what the app looks at to see that a response is not done yet
 
     @property
     def query(self) -> MultiDict:
@@ -367,6 +408,41 @@ class Request:
         """Return what the parser for the body's media type makes of it; 415 when there is none."""
         return await self.bodies.parser_for(self.content_type)(self)
 
+    @property
+    def session(self) -> LazyPart:
+        """The visitor's session: ``await request.session()``."""
+        return _lazily(self, "session")
+
+    @property
+    def user(self) -> LazyPart:
+        """Who is signed in, or an ``AnonymousUser``: ``await request.user()``."""
+        return _lazily(self, "user")
+
+    async def part(self, name: str) -> Any:
+        """Return what an installed part of the app knows of this request, asked once; raises ``PartMissing``."""
+        known = self._parts
+        if known is None:
+            known, self._asking = {}, {}
+            self._parts = known
+        if name not in known:
+            # Two tasks of one request may ask at once: the second has what the first one was told.
+            async with cast("dict[str, asyncio.Lock]", self._asking).setdefault(name, asyncio.Lock()):
+                if name not in known:
+                    from .lazyparts import part_maker  # a service without users needs none of it
+
+                    known[name] = await part_maker(self, name)(self)
+        return known[name]
+
+    def known_part(self, name: str) -> Any:
+        """Return a part that was asked for before, ``None`` when it was not: hooks look without asking."""
+        return self._parts.get(name) if self._parts is not None else None
+
+    def set_part(self, name: str, value: Any) -> None:
+        """Say what a part is from now on: who has just logged in is the user."""
+        if self._parts is None:
+            self._parts, self._asking = {}, {}
+        self._parts[name] = value
+
     def close_form(self) -> None:
         """Free the uploads of a form that was read. The app calls it when all work for the request is done."""
         if self._form is not None:
@@ -424,5 +500,26 @@ class Request:
             self.after = []
         self.after.append(lambda: function(*args, **kwargs))
 
+    def on_response(self, hook: Callable[[Request, Any], Any]) -> None:
+        """Call ``hook(request, response)`` when this request's response is made, before the after hooks of the app.
+
+        It may change the response (a cookie), as an after hook may; a request without such hooks pays nothing.
+        """
+        if self.hooks is None:
+            self.hooks = []
+        self.hooks.append(hook)
+        if self.after is None:
+            self.after = []  # the plan's one sign that there is something left to do
+
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"
+
+
+def _lazily(request: Request, name: str) -> LazyPart:
+    from .lazyparts import LazyPart  # a service without users needs none of it
+
+    return LazyPart(request, name)
+
+
+def _keep_private(response: Response) -> None:
+    response.headers.keep_private()

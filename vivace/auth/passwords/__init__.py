@@ -1,0 +1,3 @@
+"""How passwords are stored, and which are good enough."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Sessions: what a visitor's browser keeps coming back to."""
+
+from __future__ import annotations

@@ -1,0 +1,132 @@
+"""From the cookie to the session and back: what a request's ``session()`` is, and the hook that saves it.
+
+The hook runs on every answer, error answers and streams among them, before the head leaves. Where nobody asked for the
+session it is one look into a dictionary. Where somebody did, the answer depends on who asked: it says ``Vary: Cookie`` and
+is kept from caches, even if nothing changed.
+
+Over https the cookie is ``__Host-session``: browsers take a cookie of that name from this very host over https only, so that
+neither a sister domain nor a network in between can plant one. The plain name is not even read there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from vivace.config.settings import SessionSettings
+from vivace.http.caching import CacheControl
+from vivace.http.headers import MutableHeaders
+from vivace.http.request import Request
+from vivace.http.response import Response
+
+from .lifetimes import Lifetimes
+from .session import Session
+from .stores import Saved, SessionStore
+
+PREFIX: Final = "__Host-"
+_PRIVATE: Final = ((b"vary", b"Cookie"), (b"cache-control", b"private"))
+_PERSONAL: Final = ((b"vary", b"Cookie"), (b"cache-control", b"private, no-store"))
+SWITCHING: Final = 101  # a WebSocket's handshake: the conversation has yet to begin
+
+
+class Clock(Protocol):
+    """Says the time, in seconds since 1970."""
+
+    def __call__(self) -> float: ...
+
+
+class SessionCookies:
+    """Loads sessions and saves them; ``clock`` returns seconds since 1970."""
+
+    __slots__ = ("_clock", "_lifetimes", "_settings", "store")
+
+    def __init__(
+        self, store: SessionStore, settings: SessionSettings, lifetimes: Lifetimes, clock: Callable[[], float]
+    ) -> None:
+        self.store = store
+        self._settings = settings
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    def name_for(self, request: Request) -> str:
+        """Return the name of the cookie for a request."""
+        name = self._settings.cookie_name
+        return PREFIX + name if request.scheme == "https" else name
+
+    def bound_id(self, request: Request) -> str | None:
+        """Return what else is bound to the session (tokens of forms), as its browser will have it; asks nobody."""
+        if not self.store.has_keys:
+            return None
+        session: Session | None = request.known_part("session")
+        return request.cookies.get(self.name_for(request)) if session is None else session.key
+
+    async def load(self, request: Request) -> Session:
+        """Return the session of a request: an empty one where there is no cookie, or a wrong one."""
+        cookie = request.cookies.get(self.name_for(request), "")
+        return Session(await self.store.load(cookie, self._clock()) if cookie else None)
+
+    async def after(self, request: Request, response: Response) -> Response | None:
+        """Save the session that a request asked for, and set the cookie: the app's after hook."""
+        session: Session | None = request.known_part("session")
+        if session is None:
+            return None
+        saved = await self.save(session, request)
+        if response.status == SWITCHING:
+            return None
+        session.closed = True
+        answer = _own(response)
+        _keep_private(answer, changed=saved is not None or bool(session.data))
+        if saved is not None:
+            self._set_cookie(request, answer, session, saved)
+        return answer
+
+    async def save(self, session: Session, request: Request) -> Saved | None:
+        """Save a session now; returns what its cookie is to be, if anything."""
+        now = self._clock()
+        had_cookie = self.name_for(request) in request.cookies
+        saved = await self.store.save(session, request, now)
+        if saved is not None:
+            return saved
+        stored = session.stored
+        if stored is None:  # nothing is stored: a cookie that leads nowhere is taken back
+            return Saved("") if had_cookie else None
+        if self._lifetimes.needs_touch(stored.last_seen, now):
+            return await self.store.touch(session, request, now)
+        return None
+
+    def _set_cookie(self, request: Request, response: Response, session: Session, saved: Saved) -> None:
+        name, secure = self.name_for(request), request.scheme == "https"
+        same_site = self._settings.same_site
+        if saved.cookie:
+            age = self._lifetimes.cookie_age(session.data, saved.ends, self._clock())
+            response.set_cookie(name, saved.cookie, max_age=age, secure=secure, same_site=same_site)
+        elif name in request.cookies:
+            response.delete_cookie(name, secure=secure, same_site=same_site)
+
+
+def _own(response: Response) -> Response:
+    """Return an answer that nobody else holds: a handler may return the same one to all, and a cookie is for one."""
+    if not response.buffered:
+        return response
+    answer: Response = object.__new__(type(response))
+    answer.__dict__.update(response.__dict__)
+    if answer._headers is not None:
+        answer._headers = MutableHeaders(list(answer._headers.raw))
+    return answer
+
+
+def _keep_private(response: Response, *, changed: bool) -> None:
+    """Keep an answer that depends on the session from shared caches, and from any cache where there was something in it."""
+    plain, headers = response.plain, response.headers
+    if plain:  # nobody has set any: the same without looking
+        headers.raw.extend(_PERSONAL if changed else _PRIVATE)
+        return
+    headers.vary("Cookie")
+    given = headers.joined("cache-control")
+    if given is None:
+        headers.set("cache-control", "private, no-store" if changed else "private")
+    else:
+        headers.set("cache-control", str(CacheControl.parse(given).changed(private=True)))
+
+
+__all__ = ["SessionCookies"]
