@@ -32,9 +32,16 @@ def error_classes() -> list[type[Exception]]:
 
 
 def descendants(cls: type[Exception]) -> set[type[Exception]]:
-    """Return the class and all classes below it that live in the package."""
+    """Return the class and all classes below it that live in the package; those that models make for themselves are theirs."""
     below = {one for child in cls.__subclasses__() for one in descendants(child)}
-    return {one for one in below | {cls} if one.__module__.startswith("vivace.")}
+    return {one for one in below | {cls} if one.__module__.startswith("vivace.") and not _is_of_model(one)}
+
+
+def _is_of_model(cls: type[Exception]) -> bool:
+    """Return whether a class is ``Author.DoesNotExist`` or its like."""
+    return "code" not in vars(cls) and cls.__qualname__.endswith(
+        (".DoesNotExist", ".MultipleObjectsReturned")
+    )
 
 
 def code_of(cls: type[Exception]) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .app import current_app as current_app
     from .app import current_request as current_request
     from .app import offload as offload
+    from .app.assets import StaticSite as StaticSite
     from .app.compression import Compression as Compression
     from .app.compression import CompressionOptions as CompressionOptions
     from .app.logging import configure_logging as configure_logging
@@ -55,9 +56,18 @@ if TYPE_CHECKING:
     from .security import CORS as CORS
     from .security import Security as Security
     from .security import SecurityHeaders as SecurityHeaders
+    from .templates import TemplateOptions as TemplateOptions
+    from .templates import render as render
+    from .templates import render_to_string as render_to_string
+    from .views.flashes import flash as flash
+    from .views.resources import resource as resource
+    from .views.shortcuts import get_list_or_404 as get_list_or_404
+    from .views.shortcuts import get_object_or_404 as get_object_or_404
+    from .views.shortcuts import redirect as redirect
 
 _ROOMS = {
     "app": "App Body Cookie Depends Form Header Path Query current_app current_request offload",
+    "app.assets": "StaticSite",
     "app.compression": "Compression CompressionOptions",
     "app.logging": "configure_logging",
     "app.plugins": "Plugin",
@@ -75,6 +85,10 @@ _ROOMS = {
     "http.websocket": "WebSocket WebSocketDisconnect WebSocketOptions",
     "routing": "Router",
     "security": "CORS Security SecurityHeaders",
+    "views.flashes": "flash",
+    "views.resources": "resource",
+    "views.shortcuts": "get_list_or_404 get_object_or_404 redirect",
+    "templates": "TemplateOptions render render_to_string",
 }
 _SUBMODULES = ("models",)
 _HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names.split()}

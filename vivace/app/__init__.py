@@ -5,8 +5,9 @@ The supervisor of the workers needs to know what a target is called, and must no
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from vivace.errors.nearest import lazy_names
 
 if TYPE_CHECKING:
     from .application import App as App
@@ -21,22 +22,10 @@ if TYPE_CHECKING:
     from .current import current_request as current_request
     from .offloading import offload as offload
 
-_HOMES: Final = {
-    "App": "application",
-    **dict.fromkeys(("Body", "Cookie", "Depends", "Form", "Header", "Path", "Query"), "binding"),
-    "current_app": "current",
-    "current_request": "current",
-    "offload": "offloading",
+_ROOMS: Final = {
+    "application": "App",
+    "binding": "Body Cookie Depends Form Header Path Query",
+    "current": "current_app current_request",
+    "offloading": "offload",
 }
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{home}", __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = lazy_names(__name__, _ROOMS)

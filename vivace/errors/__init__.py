@@ -5,8 +5,7 @@ Those of databases and models are imported when first asked for: a service witho
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .base import VivaceError as VivaceError
 from .crypto import BadSignature as BadSignature
@@ -14,15 +13,18 @@ from .crypto import InvalidKey as InvalidKey
 from .crypto import SecretExposed as SecretExposed
 from .crypto import SignatureExpired as SignatureExpired
 from .findings import Finding as Finding
+from .http import AgentRefused as AgentRefused
 from .http import BadRequest as BadRequest
 from .http import Conflict as Conflict
 from .http import ContentTooLarge as ContentTooLarge
 from .http import CrossOriginRefused as CrossOriginRefused
+from .http import CSRFTokenRefused as CSRFTokenRefused
 from .http import DeadlineExceeded as DeadlineExceeded
 from .http import ExpectationFailed as ExpectationFailed
 from .http import Forbidden as Forbidden
 from .http import HeadersTooLarge as HeadersTooLarge
 from .http import HTTPError as HTTPError
+from .http import HTTPSRequired as HTTPSRequired
 from .http import MethodNotAllowed as MethodNotAllowed
 from .http import MisdirectedRequest as MisdirectedRequest
 from .http import NotAcceptable as NotAcceptable
@@ -31,6 +33,7 @@ from .http import PoolFull as PoolFull
 from .http import PreconditionFailed as PreconditionFailed
 from .http import Problem as Problem
 from .http import RangeNotSatisfiable as RangeNotSatisfiable
+from .http import RateLimited as RateLimited
 from .http import RequestTimeout as RequestTimeout
 from .http import ServerError as ServerError
 from .http import ServiceUnavailable as ServiceUnavailable
@@ -40,6 +43,7 @@ from .http import UnsupportedMediaType as UnsupportedMediaType
 from .http import UpgradeRequired as UpgradeRequired
 from .http import URITooLong as URITooLong
 from .http import ValidationFailed as ValidationFailed
+from .nearest import lazy_names
 from .nearest import nearest as nearest
 from .routing import BadPattern as BadPattern
 from .routing import MovedPermanently as MovedPermanently
@@ -68,6 +72,7 @@ from .usage import InvalidStatus as InvalidStatus
 from .usage import MissingExtra as MissingExtra
 from .usage import NestedOffload as NestedOffload
 from .usage import OffloadFailed as OffloadFailed
+from .usage import ResponseStarted as ResponseStarted
 from .usage import UnsafeRedirect as UnsafeRedirect
 from .usage import WebSocketDisconnect as WebSocketDisconnect
 from .usage import WebSocketState as WebSocketState
@@ -77,6 +82,15 @@ from .websocket import UnsendableMessage as UnsendableMessage
 from .websocket import WebSocketProtocolError as WebSocketProtocolError
 
 if TYPE_CHECKING:
+    from .auth import LoginRequired as LoginRequired
+    from .auth import LoginThrottled as LoginThrottled
+    from .auth import NoCurrentAuth as NoCurrentAuth
+    from .auth import NotAwaited as NotAwaited
+    from .auth import PartMissing as PartMissing
+    from .auth import PermissionDenied as PermissionDenied
+    from .auth import SessionClosed as SessionClosed
+    from .cache import CacheKeyError as CacheKeyError
+    from .cache import CacheValueError as CacheValueError
     from .database import CheckViolation as CheckViolation
     from .database import CommitUnknown as CommitUnknown
     from .database import DatabaseError as DatabaseError
@@ -99,6 +113,17 @@ if TYPE_CHECKING:
     from .database import TransactionTimeout as TransactionTimeout
     from .database import UniqueViolation as UniqueViolation
     from .database import UnknownDatabase as UnknownDatabase
+    from .files import NoFile as NoFile
+    from .files import StorageUnsupported as StorageUnsupported
+    from .files import StoredFileMissing as StoredFileMissing
+    from .files import SuspiciousFileName as SuspiciousFileName
+    from .files import UnknownStorage as UnknownStorage
+    from .forms import FormError as FormError
+    from .forms import FormNotValidated as FormNotValidated
+    from .forms import UnknownFormField as UnknownFormField
+    from .mail import InvalidMail as InvalidMail
+    from .mail import MailNotSent as MailNotSent
+    from .mail import MailURLInvalid as MailURLInvalid
     from .migrations import BadMigration as BadMigration
     from .migrations import InconsistentHistory as InconsistentHistory
     from .migrations import IrreversibleMigration as IrreversibleMigration
@@ -128,16 +153,37 @@ if TYPE_CHECKING:
     from .models import StaleObject as StaleObject
     from .models import UnboundedResult as UnboundedResult
     from .models import UnexpectedArgument as UnexpectedArgument
+    from .models import UnknownAttribute as UnknownAttribute
     from .models import UnknownModel as UnknownModel
     from .models import ValidationError as ValidationError
+    from .pages import InvalidFormat as InvalidFormat
+    from .pages import NoTemplates as NoTemplates
+    from .pages import NotInRender as NotInRender
+    from .pages import NotProvided as NotProvided
+    from .pages import TemplateAccessRefused as TemplateAccessRefused
+    from .pages import TemplateError as TemplateError
+    from .pages import TemplateNotFound as TemplateNotFound
+    from .pages import TemplateSyntaxInvalid as TemplateSyntaxInvalid
+    from .pages import UndefinedName as UndefinedName
+    from .pages import UnknownStatic as UnknownStatic
+    from .pages import UnsafeOutput as UnsafeOutput
+    from .views import BadFlash as BadFlash
+    from .views import BadView as BadView
 
 _LATER = {
+    "auth": (
+        "LoginRequired LoginThrottled NoCurrentAuth NotAwaited PartMissing PermissionDenied SessionClosed "
+    ),
+    "cache": "CacheKeyError CacheValueError",
     "database": (
         "CheckViolation CommitUnknown DataError DatabaseError DatabaseFull DatabaseURLInvalid "
         "DatabaseUnavailable ExclusionViolation ForeignKeyViolation IntegrityError LockTimeout "
         "NotNullViolation PoolTimeout PoolerDetected ProgrammingError ReadOnlyDatabase SerializationFailure "
         "StatementTimeout TransactionError TransactionTimeout UniqueViolation UnknownDatabase "
     ),
+    "mail": "InvalidMail MailNotSent MailURLInvalid ",
+    "files": "NoFile StorageUnsupported StoredFileMissing SuspiciousFileName UnknownStorage",
+    "forms": "FormError FormNotValidated UnknownFormField ",
     "migrations": (
         "BadMigration InconsistentHistory IrreversibleMigration MigrationConflict MigrationError "
         "MigrationGraphError MigrationLocked QuestionUnanswered StateError UnknownMigration UnsafeMigration "
@@ -147,15 +193,12 @@ _LATER = {
         "FixtureError InvalidCursor InvalidPage "
         "FieldDoesNotExist FieldError InvalidValue ModelError MultipleObjectsReturned NotLoaded "
         "ObjectDoesNotExist ProtectedError QueryBudgetExceeded QueryError RestrictedError StaleObject "
-        "UnboundedResult UnexpectedArgument UnknownModel ValidationError "
+        "UnboundedResult UnexpectedArgument UnknownAttribute UnknownModel ValidationError "
+    ),
+    "views": "BadFlash BadView",
+    "pages": (
+        "NoTemplates NotInRender NotProvided TemplateAccessRefused TemplateError TemplateNotFound UnsafeOutput "
+        "InvalidFormat TemplateSyntaxInvalid UndefinedName UnknownStatic "
     ),
 }
-_HOMES = {name: f"{__name__}.{room}" for room, names in _LATER.items() for name in names.split()}
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+__getattr__, __dir__ = lazy_names(__name__, _LATER)

@@ -84,6 +84,24 @@ class CrossOriginRefused(Forbidden):
     code = "cross-origin-refused"
 
 
+class CSRFTokenRefused(CrossOriginRefused):
+    """403: the browser did not say which page started this write, and the token that would have is missing or wrong."""
+
+    code = "csrf-token-refused"
+
+
+class HTTPSRequired(Forbidden):
+    """403: this address takes no writes over plain http: what was sent could be read on the way."""
+
+    code = "https-required"
+
+
+class AgentRefused(Forbidden):
+    """403: programs with this User-Agent are not answered (setting ``secure.disallowed_agents``)."""
+
+    code = "agent-refused"
+
+
 class NotFound(HTTPError):
     """404: there is nothing here."""
 
@@ -184,6 +202,18 @@ class TooManyRequests(HTTPError):
     """429: the client asked too often."""
 
     code, status, title = "too-many-requests", 429, "Too Many Requests"
+
+
+class RateLimited(TooManyRequests):
+    """429: more than a rate limit allows; ``violated`` names the limits, ``Retry-After`` says when to come back."""
+
+    code = "rate-limited"
+
+    def __init__(
+        self, detail: str, *, violated: Sequence[str], headers: Mapping[str, str], expected: str = ""
+    ) -> None:
+        super().__init__(detail, headers=headers, expected=expected)
+        self.violated = tuple(violated)
 
 
 class HeadersTooLarge(HTTPError):

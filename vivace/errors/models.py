@@ -45,6 +45,12 @@ class UnexpectedArgument(ModelError, TypeError):
     code: ClassVar[str] = "unexpected-argument"
 
 
+class UnknownAttribute(ModelError, AttributeError):
+    """A queryset or manager was asked for what it does not have. Names the way that there is, or the nearest match."""
+
+    code: ClassVar[str] = "unknown-attribute"
+
+
 class NotLoaded(VivaceError):
     """Something was read that no query has fetched: reading an attribute never queries."""
 

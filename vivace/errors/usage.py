@@ -32,6 +32,12 @@ class ClientDisconnected(VivaceError):
     status: int = 499
 
 
+class ResponseStarted(VivaceError):
+    """Something was to be added to a response whose head has been made already."""
+
+    code: ClassVar[str] = "response-started"
+
+
 class WrongResult(VivaceError):
     """A handler returned something that is not an answer."""
 
