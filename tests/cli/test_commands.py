@@ -127,7 +127,7 @@ def test_check_fails_at_the_level_that_was_asked_for(folder: Path, monkeypatch: 
     monkeypatch.setenv("VIVACE_HOSTS", "example.com")
     assert call("check", "--deploy").exit_code == 0
     assert call("check", "--deploy", "--fail-level", "warning").exit_code == 1
-    ignored = ("--ignore", "deploy-hsts")
+    ignored = ("--ignore", "deploy-hsts", "--ignore", "deploy-https")
     assert call("check", "--deploy", "--fail-level", "warning", *ignored).exit_code == 0
     (folder / "broken.py").write_text(BROKEN, "utf-8")
     assert call("check", "broken.py", "--fail-level", "never").exit_code == 0

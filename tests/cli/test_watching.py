@@ -17,6 +17,14 @@ def test_what_is_hidden_installed_or_built_is_left_out(tmp_path: Path) -> None:
     assert sorted(found) == [".", "app", "app/inner"]
 
 
+def test_uploads_are_left_out_and_an_app_called_media_is_not(tmp_path: Path) -> None:
+    for name in ("media/papers", "site/media"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "site" / "media" / "__init__.py").touch()
+    found = [Path(folder).relative_to(tmp_path).as_posix() for folder in folders_below([tmp_path])]
+    assert sorted(found) == [".", "site", "site/media"]
+
+
 def test_nearest_folders_come_first_and_the_number_is_bounded(tmp_path: Path) -> None:
     for number in range(5):
         (tmp_path / f"{number}" / "deep" / "deeper").mkdir(parents=True)

@@ -15,7 +15,7 @@ from vivace.errors import SettingsInvalid
 
 
 @dataclass(frozen=True)
-class Mail:
+class Relay:
     host: str
     password: Secret[str]
     port: int = 25
@@ -24,7 +24,7 @@ class Mail:
 
 @dataclass(frozen=True, kw_only=True)
 class ShopSettings(Settings):
-    mail: Mail
+    relay: Relay
     currency: str = "EUR"
     stripe_key: Secret[str] = field(default=Secret(""), metadata={"env": "STRIPE_KEY"})
 
@@ -92,7 +92,7 @@ def test_cl5_only_unknown_vivace_names_are_errors(tmp_path: Path) -> None:
 
 def test_dx5_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     env_file(tmp_path, "broken line\nVIVACE_DEBUG=maybe\n")
-    environ = {"VIVACE_TIMEOUTS_BODY": "5 parsecs", "VIVACE_NOPE": "1", "VIVACE_MAIL_PORT": "x"}
+    environ = {"VIVACE_TIMEOUTS_BODY": "5 parsecs", "VIVACE_NOPE": "1", "VIVACE_RELAY_PORT": "x"}
     with pytest.raises(SettingsInvalid) as caught:
         load_into(ShopSettings, tmp_path, environ, limits={"json_depth": -1.5, "nope": 1}, timeouts=3)
     assert problems(caught) == [
@@ -106,32 +106,32 @@ def test_dx5_all_problems_are_reported_at_once(tmp_path: Path) -> None:
             "timeouts.body cannot be read. Expected: a duration such as 30, 1.5s, 5m or 1h30m. Got: '5 parsecs'.",
         ),
         ("setting-value", "debug cannot be read. Expected: true or false. Got: 'maybe'."),
-        ("setting-missing", "mail.host is not set. Expected: text."),
-        ("setting-missing", "mail.password is not set. Expected: text."),
-        ("setting-value", "mail.port cannot be read. Expected: a whole number. Got: 'x'."),
+        ("setting-missing", "relay.host is not set. Expected: text."),
+        ("setting-missing", "relay.password is not set. Expected: text."),
+        ("setting-value", "relay.port cannot be read. Expected: a whole number. Got: 'x'."),
     ]
     places = [finding.place for finding in caught.value.findings]
     assert places[0] == f"{tmp_path / '.env'}:1"
     assert places[5:7] == ["VIVACE_TIMEOUTS_BODY (environment)", "VIVACE_DEBUG (.env:2)"]
-    assert caught.value.findings[7].hint == "Set VIVACE_MAIL_HOST."
+    assert caught.value.findings[7].hint == "Set VIVACE_RELAY_HOST."
 
 
 def test_cl5_settings_of_ones_own_are_typed(tmp_path: Path) -> None:
     environ = {
-        "VIVACE_MAIL_HOST": "m",
-        "VIVACE_MAIL_PASSWORD": "p",
-        "VIVACE_MAIL_TIMEOUT": "1m",
+        "VIVACE_RELAY_HOST": "m",
+        "VIVACE_RELAY_PASSWORD": "p",
+        "VIVACE_RELAY_TIMEOUT": "1m",
         "STRIPE_KEY": "sk",
     }
     loaded: Loaded[ShopSettings] = load_into(ShopSettings, tmp_path, environ, currency="CHF")
     settings = loaded.settings
-    assert (settings.mail.host, settings.mail.timeout, settings.currency) == ("m", 60.0, "CHF")
-    assert (settings.mail.password.reveal(), settings.stripe_key.reveal()) == ("p", "sk")
+    assert (settings.relay.host, settings.relay.timeout, settings.currency) == ("m", 60.0, "CHF")
+    assert (settings.relay.password.reveal(), settings.stripe_key.reveal()) == ("p", "sk")
     assert settings.limits == Limits()
 
 
 def test_a_check_of_ones_own_is_one_of_the_problems(tmp_path: Path) -> None:
-    environ = {"VIVACE_MAIL_HOST": "m", "VIVACE_MAIL_PASSWORD": "p"}
+    environ = {"VIVACE_RELAY_HOST": "m", "VIVACE_RELAY_PASSWORD": "p"}
     with pytest.raises(SettingsInvalid, match="currency must be upper-case"):
         load_into(ShopSettings, tmp_path, environ, currency="chf")
 

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 import vivace
-from vivace.config.settings import Limits, Settings, Timeouts
+from vivace.config.settings import Limits, Mail, Media, Secure, Settings, Timeouts
 
 PACKAGE: Final = Path(vivace.__file__).parent
 SOURCE: Final = "\n".join(
@@ -18,7 +18,14 @@ SOURCE: Final = "\n".join(
     for file in sorted(PACKAGE.rglob("*.py"))
     if file != PACKAGE / "config" / "settings.py"
 )
-GROUPS: Final = {"limits": Limits, "timeouts": Timeouts, "settings": Settings}
+GROUPS: Final = {
+    "limits": Limits,
+    "timeouts": Timeouts,
+    "mail": Mail,
+    "media": Media,
+    "secure": Secure,
+    "settings": Settings,
+}
 FOR_USERS: Final = frozenset[str]()  # those that nothing of ours reads
 NAMES: Final = [f"{group}.{field.name}" for group, cls in GROUPS.items() for field in fields(cls)]
 

@@ -12,18 +12,21 @@ import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
+from vivace.config.secret import Secret
 from vivace.config.settings import Settings
 from vivace.engine.offload import Offload
 from vivace.errors import AppFrozen, AppInvalid, ConfigurationError, Finding
 from vivace.http.bodies import BodyParser
-from vivace.http.headers import HeaderBlock
 from vivace.http.types import AfterHook, BeforeHook, ErrorHandler, ErrorKey, Handle, Middleware
 from vivace.routing import Router, RoutingOptions
-from vivace.routing.routes import RouteKwargs, qualified_name
+from vivace.routing.routes import Route, RouteKwargs, qualified_name
 from vivace.security import Security
 
 from .background import Background
@@ -38,7 +41,17 @@ from .plan import MountedPlan
 from .plugins import Plugin, Plugins
 
 if TYPE_CHECKING:
+    from vivace.cache import Cache
     from vivace.db import Databases
+    from vivace.http.lazyparts import PartMaker
+    from vivace.mail import Mailer
+    from vivace.storage import Storage, Storages
+    from vivace.templates import TemplateOptions, Templates
+
+    from .assets import StaticSite
+    from .installed import Installed, InstalledSource
+    from .site import Site
+    from .storing import Storing
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -52,6 +65,10 @@ class AppKwargs(RouteKwargs, total=False):
 
     models: Sequence[ModelSource]
     databases: Databases | Mapping[str, str]
+    storages: Storages | Mapping[str, Storage]
+    installed: Sequence[InstalledSource]
+    templates: TemplateOptions
+    static: StaticSite
 
 
 class App(Router):
@@ -61,7 +78,8 @@ class App(Router):
     that made the app. ``security`` is on; each of its parts is switched off by an explicit ``None`` in it. ``parsers``
     read more media types for ``request.data()``. ``models`` are adopted beside those of the module that makes the app:
     classes, modules, names of packages. ``databases`` maps aliases to URLs (``default`` is ``DATABASE_URL``, else a SQLite
-    file beside the app), or is a ``Databases``. Hooks, middleware and ``errors`` hold for whatever the app answers;
+    file beside the app), or is a ``Databases``; ``storages`` maps aliases to storages (``default`` is the folder ``media``
+    beside the app). ``installed`` are packages with all that they bring. Hooks, middleware and ``errors`` hold for whatever the app answers;
     the other options apply to all routes, as those of a ``Router`` do.
     """
 
@@ -79,6 +97,10 @@ class App(Router):
     ) -> None:
         self.import_name, self.import_file, self.import_scope = _calling_module()
         self.data = Data(self, options.pop("models", ()), options.pop("databases", None))
+        self.given_storages = options.pop("storages", None)
+        self._storing: Storing | None = None
+        installed, templates = options.pop("installed", ()), options.pop("templates", None)
+        self._static_options = options.pop("static", None)
         self.is_outermost = True  # not mounted in another App
         self.name = options.pop("name", "")
         self.app_before: list[BeforeHook] = list(options.pop("before", ()))
@@ -93,11 +115,23 @@ class App(Router):
         }
         super().__init__(**cast("RouteKwargs", options))
         self.root = Path(root) if root is not None else _folder(self.import_file)
+        self.installed = _installed(self, installed) if installed else None
+        self._template_options = templates
+        self._templates: Templates | None = None
+        self._site: Site | None = None
         self._settings = settings
         self._debug = debug
         self.security = security
         self.routing = routing or RoutingOptions()
         self.providers = Providers()
+        self.parts: dict[str, PartMaker] = {}  # of requests: user, session
+        self.part_errors: dict[
+            ErrorKey, ErrorHandler
+        ] = {}  # what parts raise, and how mounted apps answer it, too
+        self.session_id: Callable[[Any], str | None] | None = (
+            None  # of a request, without I/O: tokens are bound to it
+        )
+        self.variables: list[tuple[ContextVar[Any], Any]] = []  # what running code sees beside the databases
         self.plugins = Plugins(plugins)
         self.debug_page: DebugPage | None = None
         self.parsers = dict(parsers or {})
@@ -107,7 +141,9 @@ class App(Router):
         self.background = Background(self)
         self._compiled: Frozen | None = None
         self._freezing = False
-        self._prefix = ""
+        self.first_prefix = ""  # where it was mounted first
+        self._mailer: Mailer | None = None
+        self.outer: App | None = None  # the app that this one is mounted in
         self._asgi: Any = None
 
     # -- settings -------------------------------------------------------------------------------------------------
@@ -132,6 +168,13 @@ class App(Router):
         settings = self.settings
         return tuple(key for key in (settings.secret_key, *settings.secret_key_fallbacks) if key)
 
+    def ensure_secret(self) -> None:
+        """Give the app a random key if it has none; it is good until the process ends, which is what tests need."""
+        if not self.secret_keys:
+            import secrets  # a service that has a key does without
+
+            self._settings = replace(self.settings, secret_key=Secret(secrets.token_urlsafe(48)))
+
     # -- models and databases -------------------------------------------------------------------------------------
 
     @property
@@ -143,6 +186,67 @@ class App(Router):
     def databases(self) -> Databases:
         """The databases by alias; they open at the start, or with the first query."""
         return self.data.databases
+
+    @property
+    def mail(self) -> Mailer:
+        """What sends mail, as the settings say: ``await app.mail.send(EmailMessage(…))``."""
+        if self._mailer is None:
+            from .mailing import make_mailer  # only apps that send mail load it
+
+            outer = self.outer
+            shared = outer is not None and outer.settings is self.settings
+            self._mailer = outer.mail if outer is not None and shared else make_mailer(self)
+        return self._mailer
+
+    @property
+    def storages(self) -> Storages:
+        """Where files are kept, by alias; ``default`` is the folder ``media`` beside the app."""
+        return self.storing.storages
+
+    @property
+    def storing(self) -> Storing:
+        """What keeps and serves files; made when a program uses files."""
+        if self._storing is None:
+            from .storing import Storing  # an app without files loads none of it
+
+            self._storing = Storing(self)
+        return self._storing
+
+    @property
+    def templates(self) -> Templates:
+        """The templates: those in the folder ``templates`` beside the app, of installed packages, and the framework's."""
+        if self._templates is None:
+            from .templating import make_templates  # only apps that have pages load Jinja2
+
+            self._templates = make_templates(self, self._template_options)
+        return self._templates
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether the app has any use for templates."""
+        wanted = self._templates or self._template_options or self.installed
+        return bool(wanted) or "vivace.templates" in sys.modules or (self.root / "templates").is_dir()
+
+    def context_provider(self, function: F) -> F:
+        """Give all templates a name, that of the decorated ``function(request)``, which is called when one reads it."""
+        self._unfrozen("a context provider")
+        return self.templates.provider(function)
+
+    def before_render(self, hook: F) -> F:
+        """Run ``hook(request, response)`` before a page is rendered: it may change its context. A decorator."""
+        self._unfrozen("a before_render hook")
+        self.templates.before_render.append(hook)
+        return hook
+
+    @cached_property
+    def cache(self) -> Cache:
+        """What the app keeps in this process's memory: ``await app.cache.get_or_set("rates", fetch_rates, 60)``.
+
+        To have another one, assign it before the start: ``app.cache = Cache(MemoryStore(entries=1_000))``.
+        """
+        from vivace.cache import Cache
+
+        return Cache()
 
     async def prepare_tables(self) -> list[str]:
         """Give an app of a single file the tables of its models; returns what was done and what was not, in sentences.
@@ -274,6 +378,12 @@ class App(Router):
                     await self._lifespan.stop()
             finally:
                 self.offload.close()
+                if self._mailer is not None and (
+                    self.outer is None or self._mailer is not self.outer._mailer
+                ):
+                    await self._mailer.close()
+                if self._storing is not None:
+                    await self._storing.close()
                 if app_variable.get() is self:
                     app_variable.set(None)
                 await self.data.stop()
@@ -328,6 +438,12 @@ class App(Router):
             self.freeze()
             for name, context in compiled.lifespans:
                 self._lifespan.add_context(context, name)
+            if self.has_templates:
+                self.site.load_templates(
+                    compiled.reverser
+                )  # Jinja2, and the pages: now, and not in a request
+            if "vivace.mail" in sys.modules:
+                _ = self.mail  # the program imported it, so its code will look for the current mailer
             self._compiled = compiled
         return self._compiled
 
@@ -344,7 +460,10 @@ class App(Router):
 
     def check(self) -> tuple[Finding, ...]:
         """Return everything that is wrong with the app, errors and warnings, without starting it."""
-        return (self._compiled or self._examined()).findings
+        frozen = self._compiled or self._examined()
+        return frozen.findings + (
+            tuple(self.site.check_templates(frozen.reverser)) if self.has_templates else ()
+        )
 
     def describe(self) -> list[RouteHooks]:
         """Return, for each route, everything that runs around its handler, in the order in which it runs."""
@@ -356,21 +475,46 @@ class App(Router):
         In a mounted app the prefix stands before it: that of the request, outside one that of the first mount.
         """
         request = current_request()
-        prefix = request.prefix if request is not None and request.app is self else self._prefix
+        prefix = request.prefix if request is not None and request.app is self else self.first_prefix
         return prefix + self.compile().reverser.url(name, **params)
 
     reverse = url
+
+    @property
+    def site(self) -> Site:
+        """What templates ask the app for: addresses of routes and of static files."""
+        if self._site is None:
+            from .site import Site  # only apps that have pages load it
+
+            self._site = Site(self, self._static_options)
+        return self._site
+
+    @property
+    def has_static(self) -> bool:
+        """Whether the app has any use for static files."""
+        wanted = self._static_options or self.installed or self._templates or self._template_options
+        folders = any((self.root / name).is_dir() for name in ("static", "templates"))
+        return bool(wanted) or folders or any(map(_shows_pages, self.collect()))
+
+    def static_url(self, name: str) -> str:
+        """Return the address of a static file: ``/static/app.<hash>.css``; raises ``UnknownStatic`` in debug mode."""
+        return self.site.static_url(name)
 
     def mounted_in(self, outer: App, prefix: str) -> Handle:
         """Return the handle of this app for an app that mounts it; it is checked now, and adopts missing settings."""
         if self._settings is None:
             self._settings = outer.settings
         self.is_outermost = False
+        self.outer = outer
+        self.parts = {**outer.parts, **self.parts}  # the outer app's users are its users, too
+        self.part_errors = {**outer.part_errors, **self.part_errors}
+        self.app_errors = {**self.part_errors, **self.app_errors}
+        self.session_id = self.session_id or outer.session_id
         if not self.data.own:
             outer.data.adopt(*self.data.models)
             self.data.share(outer.data)
         plan = MountedPlan(self.compile().plan.parts)
-        self._prefix = self._prefix or outer._prefix + ("" if "{" in prefix else prefix)
+        self.first_prefix = self.first_prefix or outer.first_prefix + ("" if "{" in prefix else prefix)
         return self.data.entered(self.data.scoped(plan.handle)) if self.data.own else plan.handle
 
     @property
@@ -378,11 +522,6 @@ class App(Router):
         """The whole app as one function; the engine, the test client and the ASGI adapter call it."""
         frozen = self.compile()
         return frozen.handle or frozen.plan.handle
-
-    def default_headers(self, *, secure: bool = False) -> HeaderBlock:
-        """Return the headers that every response gets unless it sets them; ``secure``: over https."""
-        headers = (self.security or Security()).headers
-        return headers.block(secure=secure) if headers is not None else HeaderBlock({})
 
     def _unfrozen(self, what: str) -> None:
         if self._compiled is not None:
@@ -412,6 +551,17 @@ def _calling_module() -> tuple[str, str, str]:
     file = frame.f_globals.get("__file__")
     name = frame.f_globals.get("__name__", "__main__")
     return name, file if isinstance(file, str) else "", frame.f_code.co_qualname
+
+
+def _installed(app: App, entries: Sequence[InstalledSource]) -> Installed:
+    from .installed import Installed
+
+    return Installed(app, entries)
+
+
+def _shows_pages(route: Route) -> bool:
+    """Say whether a route is a class-based view with templates, of which some are the framework's own."""
+    return bool(getattr(getattr(route.handler, "view_class", None), "shows_pages", False))
 
 
 def _folder(file: str) -> Path:

@@ -182,6 +182,7 @@ class Data:
 
     async def start(self) -> None:
         """Open the databases and make them those of the running code."""
+        self.make_current()
         if not self.wanted:
             return
         from vivace.errors import DatabaseUnavailable  # not loaded by a service without a database
@@ -190,7 +191,6 @@ class Data:
             importlib.import_module(
                 "vivace.models.sql.compiling"
             )  # SQLAlchemy: 0.3 s, now and not in a request
-        self.make_current()
         try:
             if self._closes:
                 await self.databases.open()
@@ -202,19 +202,21 @@ class Data:
 
     def make_current(self) -> None:
         """Make the databases those of the running code from now on."""
-        if self.wanted:
-            for variable, value in self._variables():
-                variable.set(value)
+        for variable, value in self._variables():
+            variable.set(value)
 
     def current(self) -> AbstractContextManager[None]:
         """Make the databases those of the running code for a block."""
-        return _set(self._variables() if self._databases is not None else [])
+        return _set(self._variables())
 
     def _variables(self) -> Variables:
         """Return what code that runs in the app sees: its databases, and whether its queries are strict."""
+        variables: Variables = [*self._app.variables]
+        if not self.wanted:
+            return variables
         from vivace.db import current_databases
 
-        variables: Variables = [(current_databases, self.databases)]
+        variables.append((current_databases, self.databases))
         if self._app.settings.strict_queries:
             from vivace.models.query.rendering import strict_by_default
 
@@ -227,6 +229,9 @@ class Data:
 
     async def stop(self) -> None:
         """Close the databases."""
+        for variable, value in self._app.variables:
+            if variable.get(None) is value:
+                variable.set(None)
         if self._databases is None:
             return
         from vivace.db import current_databases
@@ -238,11 +243,10 @@ class Data:
 
     def bind(self, context: Context) -> None:
         """Make a context that of work which the app owns: with its databases, in nobody's transaction."""
-        if self._databases is None:
-            return
-        from vivace.db.transactions import detach
+        if self._databases is not None:
+            from vivace.db.transactions import detach
 
-        detach(context)
+            detach(context)
         for variable, value in self._variables():
             context.run(variable.set, value)
 
@@ -261,10 +265,10 @@ class Data:
         return in_one
 
     def entered(self, serve: Serve) -> Serve:
-        """Return ``serve`` in which queries go to this app's databases, whoever called it."""
-        if not self.wanted:
-            return serve
+        """Return ``serve`` in which code finds what is this app's (databases, mailer …), whoever called it."""
         variables = self._variables()
+        if not variables:
+            return serve
 
         async def inside(request: Request) -> Response:
             with _set(variables):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -27,6 +29,7 @@ from vivace.routing import (
     parse_pattern,
 )
 from vivace.security import Security
+from vivace.security.headers import DefaultHeaders
 
 from .binding import (
     Endpoint,
@@ -84,7 +87,13 @@ class _Freezer:
 
     def run(self) -> Frozen:
         app = self.app
+        if app.installed is not None:
+            app.installed.set_up(app)
         self.findings += app.plugins.setup(app)
+        if app.given_storages or "vivace.storage" in sys.modules:
+            app.storing.freeze()
+        if app.has_static:
+            self.findings += app.site.freeze()
         routes, found = bind_routes(app.collect(), _types_of)
         self.findings += [*found, *check_routes(routes), *check_app_scope(app.providers)]
         routes = varying([replace(route, options=self.inherited(route.options)) for route in routes])
@@ -131,19 +140,26 @@ class _Freezer:
         if security.cors is not None:
             before.insert(0, security.cors.before)
             after.append(security.cors.after)
-        plain, secure = app.default_headers(), app.default_headers(secure=True)
+        hosts = security.hosts
+        check_host: Callable[[Request], None] | None = hosts.check if hosts is not None else None
+        known: Mapping[bytes, bool] = hosts.known if hosts is not None else _AnyHost()
+        secure = app.settings.secure
+        if secure.https_redirect or secure.disallowed_agents:
+            from vivace.security.transport import door  # behind a proxy that does both, nobody needs it
+
+            check_host = door(secure, check_host)
+            known = _NO_HOST
         return PlanParts(
             app=app,
             matcher=matcher,
             options=RouteOptions(on_error=tuple(app.app_hooks["on_error"]), errors=app.app_errors),
-            check_host=security.hosts.check if security.hosts is not None else None,
-            known_hosts=security.hosts.known if security.hosts is not None else _AnyHost(),
+            check_host=check_host,
+            known_hosts=known,
             check_origin=security.origins.check if security.origins is not None else None,
             before=before,
             after=after,
             middleware=app.app_middleware,
-            defaults=plain,
-            secure_defaults=secure if secure.fields != plain.fields else None,
+            headers=DefaultHeaders(security),
             reply=compile_reply(Any, ReplyOptions("an error handler", app.pool.run)),
             run_after_response=app.background.run,
             debug_page=app.debug_page if app.debug else None,
@@ -253,8 +269,8 @@ class _Freezer:
             rest: str = request.path_params[REST]
             request.prefix = request.raw_path[: len(request.raw_path) - len(rest)]
             response = await handle(request)
-            kept = {name for name, _ in response.headers.raw}
-            response.headers.raw.extend(pair for pair in response.defaults.fields if pair[0] not in kept)
+            fields = response.headers.raw
+            fields.extend(response.defaults.fields_missing_from(fields))
             return response
 
         return mounted
@@ -274,6 +290,9 @@ class _Freezer:
             return Empty(204, {"allow": ", ".join(allow)})
 
         return Target(Route(parse_pattern("/"), ("OPTIONS",), allowed), None, allowed, BodyPolicy())
+
+
+_NO_HOST: Final[Mapping[bytes, bool]] = MappingProxyType({})
 
 
 class _AnyHost(dict[bytes, bool]):

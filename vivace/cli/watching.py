@@ -136,7 +136,7 @@ def _inside(folder: str) -> Iterator[str]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False) and not (
-                    _is_skipped(entry.name) or _is_environment(entry)
+                    _is_skipped(entry.name) or _is_environment(entry) or _is_uploads(entry)
                 ):
                     yield entry.path
     except OSError:
@@ -145,6 +145,11 @@ def _inside(folder: str) -> Iterator[str]:
 
 def _is_environment(entry: os.DirEntry[str]) -> bool:
     return os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
+
+
+def _is_uploads(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder holds what users sent: an app called media is a package."""
+    return entry.name == "media" and not os.path.exists(os.path.join(entry.path, "__init__.py"))
 
 
 def _is_skipped(name: str) -> bool:

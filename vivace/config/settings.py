@@ -66,11 +66,109 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """Where mail goes and in whose name."""
+
+    # smtp://user:password@host:587, smtps://…, console:, file:folder, memory:, dummy: (see ``vivace.mail.urls``).
+    # Without one: console in debug mode, else smtp://localhost:25.
+    url: Secret[str] = field(default=Secret(""))
+    backend: str = ""  # a class of your own, "package.module:Class", instead of what the URL names
+    sender: str = (
+        ""  # of messages that name none, "Shop <shop@example.com>"; without: no-reply@ the first of ``hosts``
+    )
+    admins: tuple[str, ...] = ()  # addresses of ``mail_admins``
+    managers: tuple[str, ...] = ()  # addresses of ``mail_managers``
+    subject_prefix: str = ""  # of messages to admins and managers, such as "[shop] "
+    timeout: Seconds = 15.0  # to connect, and for each answer of the server
+    retries: int = 3  # of messages that nobody waits for, after a temporary failure
+    retry_after: Seconds = 30.0  # before the first of them, doubled each time
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How long a session lives, and its cookie; durations in seconds, 0 means no limit."""
+
+    store: Literal["database", "cookie"] = "database"  # a signed cookie can be read, and not be revoked
+    cookie_name: str = "session"  # over https: ``__Host-session``
+    same_site: Literal["lax", "strict", "none"] = "lax"
+    idle: Seconds = 1_209_600.0  # without a request; two weeks, Django's SESSION_COOKIE_AGE
+    absolute: Seconds = 7_776_000.0  # since the login, whatever happens; 90 days
+    remember_idle: Seconds = 7_776_000.0  # the same two for who asked to be remembered
+    remember_absolute: Seconds = 31_536_000.0  # a year; Chrome keeps no cookie longer than 400 days
+    touch: Seconds = 300.0  # "last seen" is written at most so often
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """Logins and passwords."""
+
+    login_url: str = "auth:login"  # a route or a path; browsers that must log in are sent there
+    password_length: int = 8  # at least; NIST SP 800-63B-4 section 3.1.1.2
+    # Argon2id, RFC 9106 section 4, second recommended option: 64 MiB, 3 passes, 4 lanes.
+    argon2_memory: Bytes = 67_108_864
+    argon2_passes: int = 3
+    argon2_lanes: int = 4
+    hash_threads: int = 2  # passwords that are hashed at once, each with ``argon2_memory``
+    hash_queue: int = 32  # more that wait; what comes then is answered 503
+    # Tries within ``login_window``; a right password takes an account's back. 0: no limit.
+    login_attempts: int = 10  # of one account from one address
+    login_attempts_account: int = (
+        100  # of one account from everywhere: few enough for a guesser, many for a prank
+    )
+    login_attempts_address: int = 100  # from one address, over all accounts: an office has one, too
+    login_window: Seconds = 900.0
+    login_redirect: str = "/"  # a path: where people go who log in and wanted no page in particular
+    logout_redirect: str = "/"  # where they go who log out
+    signup: bool = True  # whether people may make accounts for themselves
+    confirm_email: bool = True  # accounts are made by a link in a mail: then nobody learns who has one
+    reset_age: Seconds = 3_600.0  # how long the link to a new password is valid; OWASP: minutes to an hour
+    confirm_age: Seconds = 259_200.0  # how long a link that confirms an address is valid; three days
+    mails_per_hour: int = 5  # to one address that somebody typed; more are not sent, and nobody is told
+    site_url: str = ""  # what links in mails begin with, https://example.com; "": the host that was asked
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Where uploaded files are kept and served."""
+
+    root: str = ""  # the folder; "": ``media`` beside the app
+    url: str = "/media/"  # what the addresses of its files begin with; a whole URL: somebody else serves them
+
+
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """How the app behaves towards the open internet; all of it is off until https works."""
+
+    https_redirect: bool = False  # GET and HEAD over http are sent to https, writes are refused
+    https_host: str = ""  # where they are sent; "": the host that was asked for
+    # Paths that are answered over http all the same, each with what lies under it.
+    https_exempt: tuple[str, ...] = ("/live", "/ready", "/.well-known/acme-challenge/")
+    hsts_seconds: int = 0  # how long browsers stay on https; 0 says nothing; 63,072,000 is two years
+    hsts_include_subdomains: bool = False  # also for all names below this one
+    hsts_preload: bool = False  # browsers may know it before the first visit: hard to take back
+    disallowed_agents: tuple[str, ...] = ()  # regular expressions; a User-Agent that has one in it is refused
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSettings:
+    """Where static files are served, and from where."""
+
+    url: str = "/static/"  # a path, or an address that ends in one: then another server sends them
+    root: str = ""  # the folder that ``vivace static --collect`` wrote, relative to the app's; "": they are not collected
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of an app and its server."""
 
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    secure: Secure = field(default_factory=Secure)
+    sessions: SessionSettings = field(default_factory=SessionSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    mail: Mail = field(default_factory=Mail)
+    media: Media = field(default_factory=Media)
+    static: StaticSettings = field(default_factory=StaticSettings)
     debug: bool = False  # error pages show source and values; ``vivace dev`` turns it on, production never
     access_log: Literal["off", "text", "json"] = "off"  # a line for each response, on standard output
     editor: str = ""  # where debug pages open a file: vscode, pycharm … or a URL with {path} and {line}

@@ -15,7 +15,7 @@ import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, TypeAlias, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias, Unpack, cast
 
 from vivace.errors.testing import ClientMisuse, TooManyRedirects
 from vivace.http.eventstream import Event, EventParser
@@ -29,6 +29,9 @@ from .jar import CookieJar
 from .link import Link
 from .payload import HeaderFields, Payload, RequestOptions, header_pairs, make_payload
 from .sockets import ClientSocket
+
+if TYPE_CHECKING:
+    from vivace.mail import EmailMessage
 
 MAX_REDIRECTS: Final = 20  # as browsers
 _KEY: Final = base64.b64encode(b"the sample nonce").decode()  # RFC 6455 section 1.3
@@ -53,7 +56,8 @@ class Client:
     ``headers`` go with every request. ``follow`` follows redirects. ``raise_errors`` raises what the app makes a 500 of;
     with ``False`` you get the 500. ``same_origin`` sends what a browser sends from the app's own pages, so that CSRF
     protection lets unsafe requests through. Cookies are kept in ``cookies``. ``isolate`` gives an app that has models
-    databases for the test alone (see ``vivace.testing.databases``); without it the app's own are used.
+    databases for the test alone (see ``vivace.testing.databases``) and keeps its mail in ``outbox``; without it the app's own
+    databases and mail server are used.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Client:
         self._follow = follow
         self._raises = raise_errors
         self._same_origin = same_origin
+        self._outbox: list[EmailMessage] | None = None
         self._open: dict[asyncio.Task[None], Link] = {}
 
     @property
@@ -91,6 +96,12 @@ class Client:
             from .databases import isolated
 
             await self._stack.enter_async_context(isolated(self.app))
+        ensure_secret = getattr(self.app, "ensure_secret", None)
+        if ensure_secret is not None:
+            ensure_secret()
+        mail = getattr(self.app, "mail", None) if self._isolate else None
+        if mail is not None:
+            self._outbox = self._stack.enter_context(mail.diverted())
         try:
             await self._lifecycle("startup")
         except BaseException:
@@ -114,6 +125,17 @@ class Client:
         function = getattr(self.app, step, None)
         if function is not None:
             await function()
+
+    @property
+    def outbox(self) -> list[EmailMessage]:
+        """The messages that the app has sent since the client began: none of them leaves the process."""
+        if self._outbox is None:
+            raise ClientMisuse(
+                "This client keeps no mail.",
+                expected="`async with Client(app) as client:` with an App, and without isolate=False",
+                got=repr(self.app),
+            )
+        return self._outbox
 
     async def get(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a GET request; for the options see ``RequestOptions``."""

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import inspect as mi
 
 from vivace.errors import Problem, ValidationFailed
+from vivace.http.bodies import TOKEN_FIELD
 from vivace.http.multidict import query_pairs
 
 from .bodies import REQUIRED
@@ -226,7 +227,8 @@ class ModelReader:
 
     def _unknown(self, values: Any) -> list[Problem]:
         names = [name for _, name, _ in self.fields]
-        return [unknown(self.place, step("", name), name, names) for name in values if name not in names]
+        known = {*names, TOKEN_FIELD} if self.place == "form" else names
+        return [unknown(self.place, step("", name), name, names) for name in values if name not in known]
 
 
 __all__ = ["Field", "ModelReader", "Read", "Values", "field_reader", "list_info", "single_values"]
