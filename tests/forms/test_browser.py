@@ -45,11 +45,22 @@ def page(states: list[forms.Form], attacked: list[forms.Form]) -> Generator[Any]
     arguments = ["--disable-gpu", "--no-first-run", *(["--no-sandbox"] if root else [])]
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        opened = chromium.new_page()
+        opened: Any = chromium.new_page()
         opened.complaints = []
-        opened.on("console", lambda said: opened.complaints.append(said.text))
-        opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.on("dialog", lambda dialog: (opened.complaints.append(dialog.message), dialog.dismiss()))
+
+        def said(message: Any) -> None:
+            opened.complaints.append(message.text)
+
+        def failed(error: Any) -> None:
+            opened.complaints.append(str(error))
+
+        def asked(dialog: Any) -> None:
+            opened.complaints.append(dialog.message)
+            dialog.dismiss()
+
+        opened.on("console", said)
+        opened.on("pageerror", failed)
+        opened.on("dialog", asked)
         yield opened
         chromium.close()
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import greenlet  # type: ignore[import-untyped]
+import greenlet
 import pytest
 
 from tests.models.query.data import shelf

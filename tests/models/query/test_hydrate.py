@@ -46,7 +46,7 @@ def test_or9_objects_of_a_result_have_no_state_until_it_is_asked_for() -> None:
     made = hydrate.instances(
         plan(["id", "name", "size"], selection(Tag, "id name"), annotations=(("size", 2),))
     )
-    tags = made([(n, "a", n * 2) for n in range(100)], "default", False)
+    tags: list[Tag] = made([(n, "a", n * 2) for n in range(100)], "default", False)
     assert sum(isinstance(each, ModelState) for tag in tags for each in vars(tag).values()) == 0
     assert len({id(vars(tag)["_origin"]) for tag in tags}) == 1
     assert json_of(tags[7]) == {"id": 7, "name": "a", "size": 14}
