@@ -115,6 +115,7 @@ async def test_em4_mounted_app_sends_by_the_outer_one() -> None:
 
 
 async def test_em4_client_that_isolates_nothing_says_so() -> None:
-    async with Client(App(settings=Settings()), isolate=False) as client:
+    app = App(settings=Settings(), databases={"default": "sqlite://:memory:"})
+    async with Client(app, isolate=False) as client:
         with pytest.raises(ClientMisuse, match="keeps no mail"):
             _ = client.outbox
