@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import vivace.models as models
-from tests.auth.accounts import ADA, another, link_in, running
+from tests.auth.accounts import ADA, PASSWORD, another, link_in, running, sign_in, who
 from tests.auth.accounts import site as with_pages
 from tests.auth.site import EMAIL, cookie, enter, site, started, weak
 from vivace import Request
@@ -29,6 +29,8 @@ from vivace.config.settings import AuthSettings
 from vivace.errors import LoginThrottled
 from vivace.security import MemoryRates
 from vivace.testing import Client
+
+HIDDEN = "=?utf-8?q?=0D=0ABcc=3Aeve=40x=2Ey?=@example.com"  # a line break, for who decodes it
 
 
 class Ledger(models.Model):
@@ -133,6 +135,17 @@ async def test_sc8_a_long_way_back_does_not_break_a_session_in_a_cookie(tmp_path
         assert opened.headers.get("location") == "/accounts/signup/confirm"
 
 
+async def test_au2_a_hash_that_is_made_anew_for_a_proof_ends_no_session_of_its_own(tmp_path: Path) -> None:
+    """After a change of the parameters, the first form that asked for the password logged its user out."""
+    app, _ = with_pages("sqlite://:memory:", tmp_path)
+    async with running(app) as client:
+        await sign_in(client)
+        current_realm().passwords.preferred = weak()
+        form = {"email": "new@example.com", "password": PASSWORD}
+        assert (await client.post("/accounts/email", form=form)).status == 303
+        assert await who(client) == ADA
+
+
 # -- mails -------------------------------------------------------------------------------------------------------------
 
 
@@ -149,7 +162,8 @@ async def test_au4_nobody_uses_up_the_reset_mails_of_somebody_else(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "email", ['"ab"@example.com', f"{'a' * 65}@example.com", "a@\u33c7.com", "a@\u202ea.com", '"a\x01"@b.com']
+    "email",
+    ['"ab"@example.com', f"{'a' * 65}@example.com", "a@\u33c7.com", "a@\u202ea.com", '"a\x01"@b.com', HIDDEN],
 )
 @pytest.mark.parametrize("path", ["/accounts/signup", "/accounts/password/reset"])
 async def test_au4_an_address_that_takes_no_mail_is_a_wrong_form(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import loadgen, scenarios
-from benchmarks.contest import Contest, Options, Rival, check, compare
+from benchmarks import databases, loadgen, pages, scenarios
+from benchmarks.contest import Contest, Options, Rival, check, compare, visiting
 from benchmarks.load import Load, Sample, parse_wrk, raw_request, wrk_script
 from benchmarks.report import Bound, Row, ratio, save, short, table
 from benchmarks.servers import Broken, Program, Unavailable, serving
@@ -57,6 +57,28 @@ def test_wrk_script_only_where_needed() -> None:
     assert "for index = 1, 16 do" in wrk_script(Load("/", pipeline=16))
 
 
+def test_a_visitors_cookie_is_sent_by_both_generators() -> None:
+    load = Load("/", cookie="a=b; c=d")
+    assert "wrk.headers['Cookie'] = 'a=b; c=d'" in wrk_script(load)
+    assert raw_request(80, load) == b"GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\nCookie: a=b; c=d\r\n\r\n"
+
+
+def test_a_visitor_keeps_the_cookie_of_the_first_page(tmp_path: Path) -> None:
+    program = Program("page", (sys.executable, "-c", COOKIES, "{port}"), tmp_path)
+    with serving(program, core=None) as server:
+        assert visiting(server, Load("/")).cookie == ""
+        assert visiting(server, Load("/", cookie="a=b")).cookie == "a=b; token=1"
+        with pytest.raises(Broken, match="expected 200"):
+            visiting(server, Load("/", cookie="a=b", accept_text=lambda page: "token" not in page))
+
+
+def test_a_member_is_shown_with_a_token_or_the_page_is_wrong() -> None:
+    page = f'Signed in as {databases.MEMBER}</p><input name="csrfmiddlewaretoken" value="{"x" * 43}">'
+    assert pages.member_is_right(page)
+    assert not pages.member_is_right(page.replace(databases.MEMBER, ""))
+    assert not pages.member_is_right(page.replace("x" * 43, ""))
+
+
 def test_raw_request_is_what_wrk_sends() -> None:
     assert raw_request(80, Load("/json")) == b"GET /json HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n"
     assert raw_request(80, Load("/", body=b"{}")).endswith(b"Content-Length: 2\r\n\r\n{}")
@@ -90,6 +112,11 @@ class Page(BaseHTTPRequestHandler):
         self.do_GET()
 HTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
 """
+
+
+COOKIES = PAGE.replace('"X-Seen", "yes"', '"Set-Cookie", "token=1; Path=/"').replace(
+    'b"[1]"', 'str(self.headers["Cookie"]).encode()'
+)
 
 
 def test_a_server_that_answers_wrongly_is_no_rival(tmp_path: Path) -> None:

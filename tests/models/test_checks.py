@@ -8,6 +8,7 @@ import pytest
 
 from tests.models.schemas import library, wide
 from vivace import models
+from vivace.models.adoption import check_models
 from vivace.models.checks import check_model
 from vivace.models.registry import Registry
 
@@ -24,7 +25,7 @@ def define(
 
 
 def ids(model: Any) -> list[str]:
-    return sorted({finding.id for finding in check_model(model)})
+    return sorted({finding.id for finding in check_models([model])})
 
 
 def char(**options: Any) -> Any:
@@ -41,6 +42,16 @@ def models_of(module: Any) -> list[Any]:
     values: list[Any] = [*module.__dict__.values()]
     classes = [value for value in values if isinstance(value, models.ModelBase)]
     return [model for model in classes if model is not models.Model and not model._meta.abstract]
+
+
+def test_ways_back_of_models_that_another_app_has_do_not_clash() -> None:
+    apps = Registry()
+    group = define({}, "Group", apps)
+    ours = define({"group": key(group)}, "Account", apps)
+    theirs = define({"group": key(group)}, "Account", apps, app_label="two")
+    assert check_models([group, ours]) == check_models([group, theirs]) == []
+    found = {finding.id for finding in check_models([group, ours, theirs])}
+    assert found == {"accessor-clash"}
 
 
 @pytest.mark.parametrize("module", [library, wide])

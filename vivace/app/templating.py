@@ -18,6 +18,7 @@ Each is asked for when a template reads it, and no sooner: a page that shows no 
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -60,24 +61,25 @@ def _csp_nonce(request: Request) -> str:
 def _elsewhere(module: str, name: str) -> Provider:
     """Return a provider that a higher room has; an app that does not use it loads nothing of it."""
 
-    def provider(request: Request) -> Any:
+    @cache  # looking for the module again took longer than the token of a form
+    def found() -> Provider:
         try:
-            function = getattr(import_module(module), name)
+            function: Provider = getattr(import_module(module), name)
         except (ImportError, AttributeError):
             raise NotProvided(
                 f"A template reads {name!r}, and this installation has nothing that gives it.",
                 expected=f"{module}.{name}",
                 fix=f"Give the template a value for it: render(request, …, {name}=…).",
             ) from None
-        return function(request)
+        return function
 
-    return provider
+    return lambda request: found()(request)
 
 
 BUILT_IN: dict[str, Provider] = {
     "request": _request,
-    "user": lambda request: request.user(),
-    "session": lambda request: request.session(),
+    "user": lambda request: request.part("user"),
+    "session": lambda request: request.part("session"),
     "perms": _elsewhere("vivace.auth.perms", "perms"),
     "csrf_token": _elsewhere("vivace.security.tokens", "csrf_token"),
     "csp_nonce": _csp_nonce,

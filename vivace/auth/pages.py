@@ -33,6 +33,7 @@ from .guards import signed_in
 from .mails import MailLimits, compose, duration, link
 from .passwords.service import is_usable
 from .sessions.devices import devices, revoke_other_sessions, revoke_session
+from .sessions.session import HASH
 from .sessions.stores import DatabaseStore
 from .throttle import address_of
 from .tokens import Purpose, age_of, make_token, read_token, user_of_token
@@ -406,6 +407,9 @@ class Pages:
             form.add_error(None, error.what)
             return False
         if await user.check_password(form.cleaned_data["password"]):
+            session: Any = await request.session()
+            # an older hash was just made anew: stay logged in here
+            session[HASH] = user.get_session_auth_hash()
             await throttle.succeeded(account, address_of(request))
             return True
         form.add_error("password", WRONG_PASSWORD)

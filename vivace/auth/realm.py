@@ -55,7 +55,7 @@ class Realm:
 
     async def user_of(self, request: Request) -> Any:
         """Return who sent a request: the user of its session, who a backend says it is, or nobody."""
-        session: Session = await request.session()
+        session: Session = await request.part("session")
         user = await self._of_session(session) if USER_ID in session else None
         for backend in self.backends if user is None else ():
             user = await backend.identify(request)

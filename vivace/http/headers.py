@@ -15,6 +15,7 @@ from vivace.errors import InvalidHeader
 RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
+_KEPT_MISSING: Final = 256  # sets of names that a block remembers what it adds to
 _FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00\r\n]")  # RFC 9110 section 5.5
 
 
@@ -165,9 +166,10 @@ class MutableHeaders(Headers):
 
     def vary(self, *names: str) -> None:
         """Add request header names to ``Vary`` without repeats; ``*`` stays alone (RFC 9110 section 12.5.5)."""
-        present = [
-            part.strip() for value in self.getlist("vary") for part in value.split(",") if part.strip()
-        ]
+        held = self.getlist("vary")
+        if held == [", ".join(names)]:  # of one mind, as what a page knows of its reader mostly is
+            return
+        present = [part.strip() for value in held for part in value.split(",") if part.strip()]
         known = {part.lower() for part in present}
         merged = [*present, *(name for name in names if name.lower() not in known)]
         self.set("vary", "*" if "*" in merged else ", ".join(merged))
@@ -191,13 +193,14 @@ class HeaderBlock:
     ``of_types`` maps media types to fields that only their responses have: what concerns pages is not sent with JSON.
     """
 
-    __slots__ = ("_of_types", "encoded", "fields")
+    __slots__ = ("_missing", "_of_types", "encoded", "fields")
 
     def __init__(
         self, fields: Mapping[str, str], of_types: Mapping[str, Mapping[str, str]] | None = None
     ) -> None:
         self.fields = _encoded_pairs(fields)
         self.encoded = encode_fields(self.fields)
+        self._missing: dict[tuple[bytes | None, ...], bytes] = {}  # by content type and names that are there
         self._of_types = {
             name.encode("ascii"): (*self.fields, *_encoded_pairs(own))
             for name, own in (of_types or {}).items()
@@ -221,7 +224,13 @@ class HeaderBlock:
 
     def missing_from(self, raw: RawHeaders) -> bytes:
         """Return the encoded defaults that ``raw`` does not have."""
-        return encode_fields(self.fields_missing_from(raw))
+        key = (dict(raw).get(b"content-type"), *[name for name, _ in raw])
+        missing = self._missing.get(key)
+        if missing is None:
+            if len(self._missing) >= _KEPT_MISSING:
+                self._missing.clear()
+            missing = self._missing[key] = encode_fields(self.fields_missing_from(raw))
+        return missing
 
 
 def _encoded_pairs(fields: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:

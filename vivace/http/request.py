@@ -117,7 +117,7 @@ class Request:
     _id: str | None = None
     _headers: Headers | None = None
     _parts: dict[str, Any] | None = None  # what the installed parts of the app know of it, by name
-    _asking: dict[str, asyncio.Lock] | None = None
+    _asking: dict[str, list[asyncio.Future[None]]] | None = None  # who waits for what another task asks
     amendments: list[Callable[[Response], object]] | None = None
     head_made: bool = False  # nothing can be added to the response any more
     _csp_nonce: str | None = None
@@ -424,13 +424,23 @@ class Request:
         if known is None:
             known, self._asking = {}, {}
             self._parts = known
+        asking = cast("dict[str, list[asyncio.Future[None]]]", self._asking)
+        while name in asking and name not in known:
+            # Two tasks of one request ask at once: the second has what the first one is told, or asks if that failed.
+            told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            asking[name].append(told)
+            await told
         if name not in known:
-            # Two tasks of one request may ask at once: the second has what the first one was told.
-            async with cast("dict[str, asyncio.Lock]", self._asking).setdefault(name, asyncio.Lock()):
-                if name not in known:
-                    from .lazyparts import part_maker  # a service without users needs none of it
+            from .lazyparts import part_maker  # a service without users needs none of it
 
-                    known[name] = await part_maker(self, name)(self)
+            waiting = asking[name] = []
+            try:
+                known[name] = await part_maker(self, name)(self)
+            finally:
+                del asking[name]
+                for each in waiting:
+                    if not each.done():
+                        each.set_result(None)
         return known[name]
 
     def known_part(self, name: str) -> Any:

@@ -48,6 +48,8 @@ class Address(msgspec.Struct, frozen=True):
 def parse_address(text: str, where: str = "An address") -> Address:
     """Return the address in ``Ada Lovelace <ada@example.com>`` or ``ada@example.com``; raises ``InvalidMail``."""
     refuse_controls(text, where)
+    if "=?" in text:  # half of an encoded word; the address behind it in the header could be the other half
+        raise InvalidMail(f"{where} has the beginning of an encoded word in it (=?).", got=repr(text[:100]))
     named = _NAMED.fullmatch(text)
     name, spec = (named["name"], named["address"]) if named else ("", text)
     local, _, domain = spec.strip().rpartition("@")
@@ -68,13 +70,24 @@ def parse_addresses(given: Addresses, where: str) -> list[Address]:
 
 
 def refuse_controls(text: str, where: str) -> None:
-    """Raise ``InvalidMail`` for line breaks and other control characters: they would begin another header."""
+    """Raise ``InvalidMail`` for what would begin another header: control characters, and encoded words.
+
+    Python's ``email`` decodes an encoded word (RFC 2047) when a header is set, and may write what was in it as it is, line
+    breaks among it (CVE-2024-6923; names of attachments also after its mend).
+    """
     if _CONTROL.search(text):
         raise InvalidMail(
             f"{where} has a line break or another control character in it.",
             expected="one line of text",
             got=repr(text[:100]),
             fix="Do not put what users typed into a header as it is; ' '.join(text.split()) makes it one line.",
+        )
+    if "?=" in text.partition("=?")[2]:
+        raise InvalidMail(
+            f"{where} has an encoded word in it (=?…?=).",
+            expected="the text itself; it is encoded where it has to be",
+            got=repr(text[:100]),
+            fix="Do not put what users typed into a header as it is, or take the question marks out of it.",
         )
 
 

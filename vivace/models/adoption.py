@@ -11,6 +11,7 @@ from vivace.errors import Finding
 
 from .checks import check_model
 from .checks.places import about_field
+from .checks.relations import check_ways_back
 from .reported import reported_columns
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ NAMES: Final[Mapping[str, str]] = {"postgresql": "PostgreSQL", "sqlite": "SQLite
 def check_models(models: Sequence[Any]) -> list[Finding]:
     """Return everything that is wrong with these models, each alone and all together."""
     findings = [finding for model in models for finding in check_model(model)]
+    adopted = frozenset(models)
+    for model in models:
+        for field in (*model._meta.local_fields, *model._meta.local_many_to_many):
+            if field.is_relation:
+                findings += check_ways_back(field, adopted)
     return [*findings, *_shared_tables(models), *_shared_labels(models)]
 
 
@@ -49,7 +55,7 @@ def _shared_tables(models: Sequence[Any]) -> list[Finding]:
             tables[model._meta.db_table].append(model)
         for field in model._meta.local_many_to_many:
             through = field.remote_field.through
-            if through._meta.auto_created:
+            if not isinstance(through, str) and through._meta.auto_created:
                 tables[through._meta.db_table].append(through)
     return [
         Finding(

@@ -9,12 +9,13 @@ from typing import TypedDict
 from vivace.errors.findings import Finding
 
 from .patterns import Segment
-from .routes import Route, qualified_name
+from .routes import Route, lost_guards, qualified_name
 
 
 def check_routes(routes: Sequence[Route]) -> list[Finding]:
-    """Return every problem of bound routes: duplicates, names given twice, siblings that hide one another."""
-    return [*_duplicates(routes), *_duplicate_names(routes), *_rivals(routes), *_host_params(routes)]
+    """Return every problem of bound routes: duplicates, names given twice, siblings that hide one another, lost guards."""
+    checks = (_duplicates, _duplicate_names, _rivals, _host_params, _guards_lost)
+    return [finding for check in checks for finding in check(routes)]
 
 
 def _duplicates(routes: Sequence[Route]) -> Iterator[Finding]:
@@ -93,6 +94,21 @@ def _host_params(routes: Iterable[Route]) -> Iterator[Finding]:
                 f"{route.host}{route.path} has the parameter {both[0]!r} in its host and in its path.",
                 "Rename one of them.",
                 route.place,
+            )
+
+
+def _guards_lost(routes: Iterable[Route]) -> Iterator[Finding]:
+    """Guards are marks on a function: a decorator above that returns another function without them opens the route."""
+    for route in routes:
+        lost = lost_guards(route)
+        if lost:
+            names = ", ".join(getattr(guard, "__name__", repr(guard)) for guard in lost)
+            yield Finding(
+                "route-guard-lost",
+                f"{qualified_name(route.handler)} calls a handler that is guarded by {names}, and is not guarded itself.",
+                "Use functools.wraps in the decorator, put the guard above it, or give the route guards=[…].",
+                route.place,
+                "warning" if route.options.guards else "error",
             )
 
 

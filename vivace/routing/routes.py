@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from inspect import unwrap
-from types import MappingProxyType
+from inspect import isroutine, unwrap
+from types import FunctionType, MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypedDict, cast
 
 import msgspec
@@ -55,10 +56,37 @@ _NO_HANDLERS: Final[Mapping[ErrorKey, ErrorHandler]] = MappingProxyType({})
 def guards_of(handler: Handler) -> tuple[Guard, ...]:
     """Return the guards that decorators left on a handler; on the class-based view it is a method of, outermost first."""
     view, cls = getattr(handler, "view_handler", None), getattr(handler, "view_class", None)
+    inner: Any = handler
+    while isinstance(inner, partial):  # has no attributes of what it calls
+        inner = inner.func
+    called = None if isroutine(inner) else type(inner).__call__  # an object's own method
     marks: tuple[Guard, ...] = ()
-    for marked in (cls, view, handler):
+    for marked in (cls, view, inner, called):
         marks = (*marks, *getattr(marked, GUARDS_MARK, ()))
-    return marks
+    return tuple(dict.fromkeys(marks))
+
+
+def lost_guards(route: Route) -> tuple[Guard, ...]:
+    """Return the guards of functions that a handler holds, as one of a decorator without ``functools.wraps`` does."""
+    held, seen, lost = [cast("Any", route.handler)], set[int](), list[Guard]()
+    while held:
+        function = held.pop()
+        known = id(function) in seen
+        seen.add(id(function))
+        if known or not isinstance(function, (FunctionType, partial)):
+            continue
+        whole = cast("Any", function)
+        lost += [guard for guard in guards_of(whole) if guard not in route.options.guards]
+        held += [whole.func] if isinstance(function, partial) else _held_by(whole)
+    return tuple(dict.fromkeys(lost))
+
+
+def _held_by(function: FunctionType) -> list[Any]:
+    held = list[Any]()
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # a name that has no value yet
+            held.append(cell.cell_contents)
+    return held
 
 
 class RouteKwargs(TypedDict, total=False):

@@ -22,13 +22,12 @@ import hashlib
 import hmac
 import os
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
 from vivace.crypto.signing import Signer
-from vivace.crypto.tokens import Key, decode
+from vivace.crypto.tokens import Key, decode, encode
 from vivace.errors import BadRequest, BadSignature, CSRFTokenRefused, SignatureExpired
 from vivace.http.bodies import TOKEN_FIELD, URLENCODED
 from vivace.http.forms import parse_urlencoded
@@ -58,7 +57,7 @@ def csrf_token(request: Request) -> str:
         state[_STATE] = secret
         request.amend(_set_cookie(request, secret) if fresh else _vary)
     mask = os.urandom(_BYTES)
-    return urlsafe_b64encode(mask + _xor(mask, secret)).rstrip(b"=").decode()
+    return encode(mask + _xor(mask, secret)).decode()
 
 
 def rotate_csrf(request: Request) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, get_args, overload
@@ -36,6 +37,7 @@ Level: TypeAlias = Literal["debug", "info", "success", "warning", "error"]
 LEVELS: Final[tuple[str, ...]] = get_args(Level)
 MOST_BYTES: Final = 3072
 PREFIX: Final = "vivace_flash_"
+_OURS: Final = re.compile(f"{PREFIX}[0-9a-f]+")
 _STATE: Final = "vivace.flashes"
 logger = logging.getLogger("vivace.views")
 
@@ -199,7 +201,8 @@ async def flashes(request: Request) -> Flashes:
 
 def cookie_names(request: Request) -> list[str]:
     """Return the names of the cookies that hold messages, oldest first."""
-    return sorted(name for name in request.cookies if name.startswith(PREFIX))
+    # others than ours may be no names at all, and a response could not take them back
+    return sorted(name for name in request.cookies if name.startswith(PREFIX) and _OURS.fullmatch(name))
 
 
 def _box(request: Request) -> _Box:

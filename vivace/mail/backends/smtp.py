@@ -10,10 +10,11 @@ limit the messages of each (Postfix: ``smtpd_client_…_limit``), which says not
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vivace.errors import MailNotSent, MissingExtra
 from vivace.mail.message import Envelope
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     import aiosmtplib
 
 
+_CANCEL_AGAIN: Final = 0.05  # seconds
+
+
 class SMTPBackend(Backend):
     """Sends by a mail server; needs the extra ``mail`` (aiosmtplib)."""
 
@@ -34,7 +38,21 @@ class SMTPBackend(Backend):
         self._context: ssl.SSLContext | None = None
 
     async def deliver(self, envelopes: Sequence[Envelope]) -> list[MailNotSent | None]:
-        """Send the messages over one connection; a new one is made where the server ended it."""
+        """Send the messages over one connection; a new one is made where the server ended it.
+
+        In a task of its own, that is cancelled until it ends: the library waits by ``asyncio.wait_for``, which before
+        Python 3.12 loses a cancellation that comes together with an answer (CPython issue 86296).
+        """
+        work = asyncio.create_task(self._deliver(envelopes))
+        try:
+            await asyncio.wait((work,))
+        finally:
+            while not work.done():
+                work.cancel()
+                await asyncio.wait((work,), timeout=_CANCEL_AGAIN)
+        return work.result()
+
+    async def _deliver(self, envelopes: Sequence[Envelope]) -> list[MailNotSent | None]:
         outcomes: list[MailNotSent | None] = []
         client: aiosmtplib.SMTP | None = None
         try:

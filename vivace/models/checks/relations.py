@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from keyword import iskeyword
-from typing import Any
+from typing import Any, TypeAlias
 
 from vivace.errors.findings import Finding
 from vivace.errors.models import ModelError
@@ -26,7 +26,7 @@ def check_relation(field: Any) -> list[Finding]:
                 field, "unknown-model", f"{rel.model._meta.label} is abstract: it has no table to point to."
             )
         ]
-    return [*_related_name(field), *_query_name(field), *_clashes(field)]
+    return [*_related_name(field), *_query_name(field), *_clashes(field, _fields_of(rel.model._meta))]
 
 
 def _unresolved(field: Any, reference: str) -> Finding:
@@ -70,36 +70,46 @@ def _query_name(field: Any) -> list[Finding]:
     return []
 
 
-def _clashes(field: Any) -> list[Finding]:
+Taken: TypeAlias = tuple[str | None, str, str, str]
+"""A name on the target as attribute, in lookups, whose it is, and how a message about the latter goes on."""
+
+
+def _clashes(field: Any, taken: Iterable[Taken]) -> list[Finding]:
     """Return where the way back, or the name in lookups, is that of something else on the target."""
     rel = field.remote_field
     if rel.hidden:
         return []
-    target = rel.model._meta
-    accessor, query_name = rel.get_accessor_name(), field.related_query_name()
+    label, accessor, query_name = rel.model._meta.label, rel.get_accessor_name(), field.related_query_name()
     findings: list[Finding] = []
-    for taken, asked, whose, also in _taken(field, target):
-        if accessor is not None and taken == accessor:
-            message = f"its way back {target.label}.{accessor} is also {whose}."
+    for name, asked, whose, also in taken:
+        if accessor is not None and name == accessor:
+            message = f"its way back {label}.{accessor} is also {whose}."
             findings.append(about(field, "accessor-clash", message, _RENAME))
         elif asked == query_name:
-            message = f"lookups from {target.label} call {also.format(repr(query_name))}."
+            message = f"lookups from {label} call {also.format(repr(query_name))}."
             findings.append(about(field, "query-name-clash", message, _RENAME))
     return findings
 
 
-def _taken(field: Any, target: Any) -> Iterator[tuple[str | None, str, str, str]]:
-    """Yield names on the target: as attribute, in lookups, whose they are, and how a message about the latter goes on."""
+def _fields_of(target: Any) -> Iterator[Taken]:
     for other in (*target.fields, *target.many_to_many):
         yield other.name, other.name, "a field", "it {}, which is a field there"
-    for other in target.related_objects:
-        if other.field is not field and not other.hidden:
-            yield (
-                other.get_accessor_name(),
-                other.name,
-                f"that of {other.field}",
-                f"both it and {other.field} {{}}",
-            )
+
+
+def check_ways_back(field: Any, models: Collection[Any]) -> list[Finding]:
+    """Return where another relation among these models leads back by the same name.
+
+    Models of another app of the process are not looked at: an app has no relations to what it did not adopt.
+    """
+    target = field.remote_field.model
+    if isinstance(target, str) or target._meta.abstract:
+        return []
+    others = (
+        (other.get_accessor_name(), other.name, f"that of {other.field}", f"both it and {other.field} {{}}")
+        for other in target._meta.related_objects
+        if other.field is not field and not other.hidden and other.field.model in models
+    )
+    return _clashes(field, others)
 
 
 def check_foreign_key(field: Any) -> list[Finding]:
