@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -141,14 +141,14 @@ class DatabaseRates:
 
 
 async def _make_table(database: Database) -> None:
-    from vivace.errors import IntegrityError
+    from vivace.errors import IntegrityError, ProgrammingError
 
     from .ratesql import SCHEMA
 
-    try:
+    # PostgreSQL, when another worker makes it in this very moment, fails in three ways (its name, its type, its row in the
+    # catalogue); then it is there, and who asked tries again.
+    with suppress(IntegrityError, ProgrammingError):
         await database.run_script(SCHEMA[database.dialect])
-    except IntegrityError:  # PostgreSQL, when another worker makes it in this very moment: then it is there
-        return
 
 
 def _apart(database: Database) -> AbstractContextManager[None]:
