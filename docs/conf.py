@@ -27,7 +27,9 @@ pygments_dark_style = "github-dark"
 
 # Names that the module knows for type checkers only; the signature shows them.
 vars(vivace.security.policy).update(CORS=vivace.security.cors.CORS, Policies=vivace.http.csp.Policies)
-suppress_warnings = ["ref.python"]  # `Field` and `File` are in two rooms each: an annotation does not say which
+suppress_warnings = [
+    "ref.python"
+]  # `Field` and `File` are in two rooms each: an annotation does not say which
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

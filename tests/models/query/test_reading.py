@@ -163,6 +163,17 @@ async def test_or10_iterator_streams(database_url: str) -> None:
         assert len(log) == 3  # the stream, and one prefetch for each chunk
 
 
+async def test_or13_a_combination_is_ordered_by_what_its_queries_have(database_url: str) -> None:
+    async with shelf(database_url):
+        names = Author.objects.values("name").union(Author.objects.values("name"))
+        assert await names.order_by("name")
+        with pytest.raises(FieldError, match=r"do not have 'email' to order by[\s\S]*Expected: name"):
+            await names.order_by("email")
+        assert await Author.objects.values().union(Author.objects.values()).order_by("-email", "pk")
+        keys = Book.objects.values("author_id").union(Book.objects.values("author_id"))
+        assert await keys.order_by("author_id")
+
+
 async def test_or1_combinations(database_url: str) -> None:
     async with shelf(database_url):
         ada, long = Book.objects.filter(author__name="Ada"), Book.objects.filter(pages__gt=31)

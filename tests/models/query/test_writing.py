@@ -194,6 +194,15 @@ async def test_or10_delete(database_url: str) -> None:
             await Book.objects.values("title").delete()
 
 
+async def test_or12_a_lock_of_what_is_not_loaded_is_refused(database_url: str) -> None:
+    async with shelf(database_url), atomic():
+        with pytest.raises(
+            FieldError, match=r"names 'author', which the query does not load[\s\S]*Expected: self"
+        ):
+            await Book.objects.select_for_update(of=("author",))
+        assert await Book.objects.select_related("author").select_for_update(of=("self", "author"))
+
+
 async def test_or12_select_for_update(database_url: str) -> None:
     async with shelf(database_url):
         async with atomic():

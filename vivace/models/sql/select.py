@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from vivace.errors import FieldError
 from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Junction
 from vivace.models.expressions.ordering import OrderBy
@@ -221,9 +222,16 @@ def _lock(builder: Builder, select: Select) -> None:
     if select.lock is not None and select.lock.of:
         loaded = select.loaded
         paths = loaded.aliases if loaded is not None else {"": builder.base_alias}
-        select.lock_aliases = tuple(
-            builder.base_alias if name == "self" else paths[name] for name in select.lock.of
-        )
+        wanted = {"self": builder.base_alias, **paths}
+        for name in select.lock.of:
+            if name not in wanted:
+                raise FieldError(
+                    f"select_for_update(of=…) names {name!r}, which the query does not load.",
+                    expected=", ".join(filter(None, wanted)),
+                    got=name,
+                    fix=f"Add select_related({name!r}), or leave it out.",
+                )
+        select.lock_aliases = tuple(wanted[name] for name in select.lock.of)
 
 
 def _read_tables(builder: Builder) -> None:
