@@ -7,9 +7,7 @@ Needs the system's Chromium; without one the tests skip and say so.
 from __future__ import annotations
 
 import email
-import os
 import re
-import shutil
 import tempfile
 from collections.abc import Generator
 from email import policy
@@ -19,21 +17,13 @@ from typing import Any
 import pytest
 
 from tests.cli.process import serving
+from tests.features.browsing import chromium, needs_chromium
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
 )
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-QUIET = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-)
+pytestmark = needs_chromium
 PASSWORD = "correct horse battery"
 SITE = """
 from markupsafe import Markup
@@ -93,13 +83,8 @@ def running() -> Generator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Any]:
-    """The system's Chromium; as root it has no sandbox of its own."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with playwright.sync_playwright() as driver:
-        arguments = [*QUIET, *(["--no-sandbox"] if root else [])]
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 def submit(page: Any, **fields: str) -> None:

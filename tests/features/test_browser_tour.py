@@ -5,8 +5,6 @@ Needs the system's Chromium; without one the tests skip and say so.
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -15,18 +13,11 @@ from typing import Any
 import pytest
 
 from tests.cli.process import serving
+from tests.features.browsing import chromium, needs_chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-QUIET = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +31,8 @@ def address() -> Generator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Any]:
-    """The system's Chromium; as root it has no sandbox of its own."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(
-            executable_path=CHROMIUM, args=[*QUIET, *(["--no-sandbox"] if root else [])]
-        )
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

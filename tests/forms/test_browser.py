@@ -6,22 +6,19 @@ Needs the system's Chromium; without one the tests skip and say so.
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from tests.features.browsing import chromium, needs_chromium
 from tests.forms.samples import Everything, in_every_state
 from tests.forms.test_escaping import ATTACKS, make, refused
 from vivace import forms
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = needs_chromium
 AROUND = {"as_div": "{}", "as_p": "{}", "as_ul": "<ul>{}</ul>", "as_table": "<table>{}</table>"}
 
 
@@ -41,11 +38,8 @@ def page(states: list[forms.Form], attacked: list[forms.Form]) -> Generator[Any]
 
     The forms are made before it: the browser's driver runs a loop, in which no other can be.
     """
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    arguments = ["--disable-gpu", "--no-first-run", *(["--no-sandbox"] if root else [])]
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        opened: Any = chromium.new_page()
+    with chromium() as browser:
+        opened: Any = browser.new_page()
         opened.complaints = []
 
         def said(message: Any) -> None:
@@ -62,7 +56,6 @@ def page(states: list[forms.Form], attacked: list[forms.Form]) -> Generator[Any]
         opened.on("pageerror", failed)
         opened.on("dialog", asked)
         yield opened
-        chromium.close()
 
 
 def show(page: Any, form: forms.Form, look: str = "as_div") -> None:

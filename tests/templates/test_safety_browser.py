@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from tests.features.browsing import chromium, needs_chromium
 from tests.templates.corpus import CORPUS, POSITIONS
 from tests.templates.making import shown
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = needs_chromium
 WATCH = "window.ran = []; window.alert = what => window.ran.push(what); window.f = () => 0;"
 PROVOKE = """() => {
     for (const element of document.querySelectorAll("*"))
@@ -33,15 +29,11 @@ PROVOKE = """() => {
 @pytest.fixture(scope="module")
 def page() -> Generator[Any]:
     """An empty page that notes every call of ``alert``."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    arguments = ["--disable-gpu", "--no-first-run", *(["--no-sandbox"] if root else [])]
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        opened = chromium.new_page()
+    with chromium() as browser:
+        opened = browser.new_page()
         opened.set_default_timeout(20_000)
         opened.add_init_script(WATCH)
         yield opened
-        chromium.close()
 
 
 def provoked(page: Any, html: str) -> dict[str, list[Any]]:
