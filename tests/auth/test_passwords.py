@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import threading
 from typing import Any
 
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.auth.site import EMAIL, PASSWORD, ann, cheap, enter, site, started, weak
+from tests.djangopeer import django_module
 from vivace.auth import Auth, User
 from vivace.auth.passwords.hashers import PBKDF2, Argon2, Bcrypt, Scrypt, best_hasher
 from vivace.auth.passwords.service import Passwords, is_usable
@@ -64,10 +64,8 @@ def test_au2_scrypt_takes_over_where_argon2_cannot_be_imported(monkeypatch: pyte
 
 
 async def test_au2_what_is_stored_by_django_verifies_and_is_outdated() -> None:
-    hashers: Any = pytest.importorskip("django.contrib.auth.hashers")
-    conf = importlib.import_module("django.conf")
-    if not conf.settings.configured:
-        conf.settings.configure()
+    pytest.importorskip("django", reason="the peer")
+    hashers = django_module("django.contrib.auth.hashers")
     passwords = Passwords(cheap())
 
     few = {"iterations": 2, "work_factor": 4, "memory_cost": 64, "time_cost": 1, "parallelism": 1}

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tests.differential.programs import LITERALS, Program, Query, build
+from tests.djangopeer import django_module
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -46,19 +47,7 @@ def names() -> dict[str, Any]:
 
 
 def _define() -> dict[str, Any]:
-    import django
-    from django.apps import apps
-    from django.conf import settings
-
-    if not settings.configured:
-        settings.configure(
-            DATABASES={"default": settings_of("sqlite:///:memory:")},
-            USE_TZ=True,
-            TIME_ZONE="UTC",
-            DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-            INSTALLED_APPS=[],
-        )
-        django.setup()
+    apps = django_module("django.apps").apps
     from django.db import models
     from django.db.models import functions
     from django.db.models.expressions import RawSQL

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from hypothesis import strategies as st
 
+from tests.djangopeer import django_module
 from vivace import forms
 from vivace.errors import ValidationError
 
@@ -169,18 +170,8 @@ def theirs(tried: Any, value: Any) -> Outcome:
 
 
 def django_forms() -> Any:
-    """Return Django's module of forms, configured as the other tests configure it."""
-    settings: Any = import_module("django.conf").settings
-    if not settings.configured:
-        settings.configure(
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-            USE_TZ=True,
-            TIME_ZONE="UTC",
-            DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-            INSTALLED_APPS=[],
-        )
-        import_module("django").setup()
-    return import_module("django.forms")
+    """Return Django's module of forms, configured."""
+    return django_module("django.forms")
 
 
 def _has_surrogate(value: Any) -> bool:

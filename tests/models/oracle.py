@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from tests.djangopeer import django_module
 from vivace.models.expressions.base import several
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Django is called from tests that run in a loop
@@ -135,19 +136,7 @@ def _common() -> dict[str, Any]:
 
 def django_world(url: dict[str, Any]) -> World:
     """Configure Django (once per process) for a database, and define the models in it."""
-    import django
-    from django.apps import apps
-    from django.conf import settings
-
-    if not settings.configured:
-        settings.configure(
-            DATABASES={"default": url},
-            USE_TZ=True,
-            TIME_ZONE="UTC",
-            DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-            INSTALLED_APPS=[],
-        )
-        django.setup()
+    apps = django_module("django.apps").apps
     connect_django(url)
     from django.db import models
     from django.db.models import functions

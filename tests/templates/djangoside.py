@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import Any, Final
 
+from tests.djangopeer import django_module
 from vivace.templates import Templates
 from vivace.templates.context import Scope
 from vivace.templates.options import TemplateOptions
@@ -17,20 +17,10 @@ NOW: Final = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
 
 def django_text(source: str, values: Mapping[str, Any]) -> str:
     """Return what Django makes of a template."""
-    settings: Any = import_module("django.conf").settings
-    if not settings.configured:  # as the other tests configure it: there is one configuration in a process
-        settings.configure(
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-            USE_TZ=True,
-            TIME_ZONE="UTC",
-            DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-            INSTALLED_APPS=[],
-        )
-        import_module("django").setup()
-    engine: Any = import_module("django.template.engine").Engine(
+    engine: Any = django_module("django.template.engine").Engine(
         libraries={"humanize": "django.contrib.humanize.templatetags.humanize"}
     )
-    context: Any = import_module("django.template").Context(dict(values))
+    context: Any = django_module("django.template").Context(dict(values))
     context.request = values.get("request")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of urlize: which scheme a bare host will get

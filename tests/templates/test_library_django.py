@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.djangopeer import django_module
 from vivace.http.multidict import MultiDict
 
 from .djangoside import django_text, vivace_text
@@ -85,12 +86,9 @@ def test_tp1_row_shows_what_django_shows(django: str, vivace: str) -> None:
 
 
 def _django_request() -> Any:
-    from importlib import import_module
 
     request = Request()
-    import_module("django.conf")
-    django_text("", {})  # configures
-    query: Any = import_module("django.http").QueryDict
+    query: Any = django_module("django.http").QueryDict
     request.GET = query("page=1&q=a+b&q=c%26d")  # type: ignore[attr-defined]
     return request
 
@@ -116,10 +114,7 @@ def test_tp1_format_character(character: str, moment: datetime) -> None:
 
 
 def _django_date(moment: datetime, style: str) -> str:
-    from importlib import import_module
-
-    django_text("", {})
-    text: str = import_module("django.utils.dateformat").format(moment, style)
+    text: str = django_module("django.utils.dateformat").format(moment, style)
     return text
 
 

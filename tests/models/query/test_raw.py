@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.models.query.data import shelf
-from tests.models.schemas.library import Book
+from tests.models.schemas.library import Book, Token
 from vivace.changes import NOTHING, ReadSet, WriteSet, recording
 from vivace.db import Statement, atomic, query_log
 from vivace.errors import NotLoaded, QueryError
@@ -45,6 +45,16 @@ async def test_or14_values_are_never_sql(database_url: str) -> None:
     async with shelf(database_url):
         rows = await Book.objects.raw("SELECT id FROM tests_book WHERE title = %s", ["' OR '1'='1"])
         assert rows == []
+
+
+async def test_or8_a_raw_query_that_returns_what_a_field_cannot_read_says_which(database_url: str) -> None:
+    if database_url.startswith("postgresql"):
+        pytest.skip("PostgreSQL's columns have types: the driver has read them")
+    async with shelf(database_url):
+        with pytest.raises(
+            QueryError, match=r"for Token.(id|changed) what that field cannot read[\s\S]*Got: "
+        ):
+            await Token.objects.raw("SELECT '0' AS id, 7 AS changed")
 
 
 async def test_ch2_raw_queries_read_anything_until_they_say_what(database_url: str) -> None:

@@ -10,6 +10,7 @@ All of these hold the interpreter while they run. That is why a statement that u
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import operator
@@ -17,6 +18,7 @@ import random
 import re
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -53,7 +55,16 @@ class UserAggregate(msgspec.Struct, frozen=True):
 
 def _regexp(pattern: str | None, text: Any) -> bool | None:
     """``text REGEXP pattern``: Python's ``re.search``; put ``(?i)`` before a pattern to ignore case."""
-    return None if pattern is None or text is None else re.search(pattern, str(text)) is not None
+    return None if pattern is None or text is None else _pattern(pattern).search(str(text)) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # of "[[": a later Python may read it otherwise; no program error of ours
+        return re.compile(pattern)
 
 
 def _hash(algorithm: str, value: Any) -> str | None:

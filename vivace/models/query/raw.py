@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -131,7 +132,10 @@ class RawQuerySet(Generic[M]):
             raise QueryError(
                 f"A raw query of {self.model.__name__} must include the primary key.", got=", ".join(names)
             )
-        objects = [self._object(row, alias, attnames, places, extras) for row in rows]
+        try:
+            objects = [self._object(row, alias, attnames, places, extras) for row in rows]
+        except (TypeError, ValueError) as error:
+            raise self._unreadable(rows, places) from error
         together = Peers(objects)
         for each in objects:
             each._state.peers = together
@@ -152,6 +156,23 @@ class RawQuerySet(Generic[M]):
         for position, name in extras:
             setattr(instance, name, row[position])
         return instance
+
+    def _unreadable(
+        self, rows: Any, places: list[tuple[int, str, Callable[[Any], Any] | None]]
+    ) -> QueryError:
+        found = ("a row", "")
+        for row, (position, name, convert) in itertools.product(rows, places):
+            try:
+                _ = convert is None or convert(row[position])
+            except (TypeError, ValueError):
+                found = (f"{self.model.__name__}.{name}", repr(row[position]))
+                break
+        return QueryError(
+            f"A raw query returned for {found[0]} what that field cannot read.",
+            expected="a value as the field's column stores it",
+            got=found[1],
+            fix="Select that column, or name yours otherwise with AS or translations.",
+        )
 
     def _named(self, name: str) -> Any:
         try:

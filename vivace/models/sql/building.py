@@ -252,22 +252,7 @@ class Builder:
 
     def ordering(self) -> list[OrderBy]:
         """Return the ordering, resolved; its joins are made now."""
-        items = Ordering(self).items()
-        if self.shape.combined is not None and self.shape.as_values:
-            self._check_combined(items)
-        return items
-
-    def _check_combined(self, items: list[OrderBy]) -> None:
-        """Refuse to order a combination by a column that its queries do not have."""
-        columns = (node for item in items for node in item.walk() if isinstance(node, Column))
-        for node in columns:
-            if node.alias == self.base_alias and node.field.column not in self.annotations:
-                raise FieldError(
-                    f"The combined queries do not have {node.field.name!r} to order by.",
-                    expected=", ".join(self.annotations) or "a column that they have",
-                    got=node.field.name,
-                    fix="Add it to their values(), or order by what they have.",
-                )
+        return Ordering(self).items()
 
     def finished(self, *, labels: bool = False, exists: bool = False, unordered: bool = False) -> Select:
         """Return the SELECT. ``labels``: each column has a name; ``exists``: only whether there are rows matters.

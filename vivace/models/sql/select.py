@@ -109,12 +109,36 @@ def finish(builder: Builder, *, labels: bool, exists: bool, ordered: bool) -> Se
     select.having = having
     _lock(builder, select)
     select.joins = list(builder.joins.map.values())
+    _check_combined(builder, select)
     _read_tables(builder)
     if qualify or (select.distinct and _orders_by_unselected(select)):
         select = _wrapped(select, qualify)
     if labels:
         select.items = _named_once([_labelled(item) for item in select.items], select.loaded is not None)
     return select
+
+
+def _check_combined(builder: Builder, select: Select) -> None:
+    """Refuse what is asked of a combination that its queries do not have."""
+    if builder.shape.combined is None:
+        return
+    had = [item.label for item in builder.joins.map[builder.base_alias].source.parts[0].items]
+    asked = [
+        node.field
+        for expression in select.expressions()
+        for node in expression.walk()
+        if isinstance(node, Column) and node.alias == builder.base_alias
+    ]
+    hops = [join.hop for join in select.joins if join.hop is not None and join.parent == builder.base_alias]
+    asked += [own for hop in hops for own, _ in hop.pairs]
+    for field in asked:
+        if field.column not in had:
+            raise FieldError(
+                f"The combined queries do not have {field.name!r}.",
+                expected=", ".join(had),
+                got=field.name,
+                fix="Add it to their values(), or use what they have.",
+            )
 
 
 def _needs_columns(builder: Builder) -> bool:
