@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.databases import FORTUNES
 from tests.cli.process import EXPERIENCE, serving
 from tests.db.backends import DIALECTS, url_of
 from tests.features.test_worlds import opened
@@ -19,20 +20,6 @@ from vivace.config.settings import Settings
 from vivace.db import Statement
 from vivace.testing import Client
 
-MESSAGES = (  # those of the benchmark
-    "fortune: No such file or directory",
-    "A computer scientist is someone who fixes things that aren't broken.",
-    "After enough decimal places, nobody gives a damn.",
-    "A bad random number generator: 1, 1, 1, 1, 1, 4.33e+67, 1, 1, 1",
-    "A computer program does what you tell it to do, not what you want it to do.",
-    "Emacs is a nice operating system, but I prefer UNIX. — Tom Christaensen",
-    "Any program that runs right is obsolete.",
-    "A list is only as strong as its weakest link. — Donald Knuth",
-    "Feature: A bug with seniority.",
-    "Computers make very fast, very accurate mistakes.",
-    '<script>alert("This should not be displayed in a browser alert box.");</script>',
-    "フレームワークのベンチマーク",
-)
 ROWS = (  # as its verification wants them
     (
         11,
@@ -70,7 +57,7 @@ async def fortune_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         insert = "INSERT INTO fortune (id, message) VALUES (?, ?)"
         if database.dialect == "postgresql":
             insert = insert.replace("?, ?", "$1, $2")
-        await database.execute_many(Statement(sql=insert), [*enumerate(MESSAGES, 1)])
+        await database.execute_many(Statement(sql=insert), [*enumerate(FORTUNES, 1)])
     return url
 
 

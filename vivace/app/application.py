@@ -101,7 +101,6 @@ class App(Router):
         self._storing: Storing | None = None
         installed, templates = options.pop("installed", ()), options.pop("templates", None)
         self._static_options = options.pop("static", None)
-        self.is_outermost = True  # not mounted in another App
         self.name = options.pop("name", "")
         self.app_before: list[BeforeHook] = list(options.pop("before", ()))
         self.app_after: list[AfterHook] = list(options.pop("after", ()))
@@ -504,7 +503,6 @@ class App(Router):
         """Return the handle of this app for an app that mounts it; it is checked now, and adopts missing settings."""
         if self._settings is None:
             self._settings = outer.settings
-        self.is_outermost = False
         self.outer = outer
         self.parts = {**outer.parts, **self.parts}  # the outer app's users are its users, too
         self.part_errors = {**outer.part_errors, **self.part_errors}

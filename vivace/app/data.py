@@ -225,7 +225,7 @@ class Data:
 
     @property
     def _closes(self) -> bool:
-        return not self._lent and (self.own or self._app.is_outermost)
+        return not self._lent and (self.own or self._app.outer is None)
 
     async def stop(self) -> None:
         """Close the databases."""

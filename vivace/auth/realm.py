@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from vivace.crypto.compare import constant_time_compare
 from vivace.http.request import Request
 
 from .anonymous import AnonymousUser
@@ -72,7 +72,9 @@ class Realm:
             user = await backend.get_user(user_id)
         elif await user.refused():
             return None
-        if user is None or not hmac.compare_digest(str(session.get(HASH, "")), user.get_session_auth_hash()):
+        if user is None or not constant_time_compare(
+            str(session.get(HASH, "")), user.get_session_auth_hash()
+        ):
             if user is not None:
                 logger.info("a session of %r ended: the password was changed", user.pk)
                 session.flush()  # the password was changed: this session is one of those it was changed against

@@ -18,7 +18,6 @@ about it to whom the token was mailed.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
@@ -26,6 +25,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from vivace.crypto import Signer
+from vivace.crypto.compare import constant_time_compare
 from vivace.crypto.tokens import Key
 from vivace.errors import BadSignature, SignatureExpired
 
@@ -74,7 +74,7 @@ async def user_of_token(keys: Sequence[Key], purpose: Purpose, token: str) -> tu
     user = await realm.user_model._base_manager.filter(pk=realm.key_of(claim.user_id)).first()
     if user is None or await user.refused():
         return None, ""
-    if not hmac.compare_digest(claim.fingerprint, _fingerprint(purpose, user)):
+    if not constant_time_compare(claim.fingerprint, _fingerprint(purpose, user)):
         return None, ""
     return user, claim.email
 

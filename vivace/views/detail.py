@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from vivace.errors.views import BadView
 from vivace.http.request import Request
@@ -112,12 +112,14 @@ class SingleObjectMixin(ModelMixin[M], ContextMixin):
         return await super().get_context_data(**context)
 
 
-class SingleObjectTemplateResponseMixin(TemplateResponseMixin):
-    """Shows ``<app_label>/<model><suffix>.html``, unless ``template_name`` or the object's own field says otherwise."""
+class ModelTemplateMixin(TemplateResponseMixin):
+    """Names templates after a model: ``<app_label>/<model><suffix>.html``, then ``default_template``, if there is one."""
 
-    template_name_field: str | None = None
-    template_name_suffix: str = "_detail"
+    template_name_suffix: str
     default_template: str | None = None  # where none of the model's own exists
+    lacks: ClassVar[
+        tuple[str, str]
+    ]  # for the error where nothing names a template: what is missing, what to give
 
     @classmethod
     def knows_template(cls, given: Mapping[str, Any]) -> bool:
@@ -126,26 +128,47 @@ class SingleObjectTemplateResponseMixin(TemplateResponseMixin):
 
     @classmethod
     def named_after(cls, given: Mapping[str, Any]) -> Sequence[str]:
-        """Return the names of templates that follow from the model; none where the object may name one."""
-        if given.get("template_name_field", cls.template_name_field):
-            return ()
+        """Return the names of templates that follow from the model."""
         return templates_of_options(cls, given)
+
+    def names_of_rows(self) -> list[str]:
+        """Return the names that follow from what is shown; none where that is not known."""
+        return []
 
     def get_template_names(self) -> Sequence[str]:
         """Return the names of templates, of which the first that exists is shown."""
         if self.template_name is not None:
             return [self.template_name]
-        obj, names = getattr(self, "object", None), list[str]()
-        if obj is not None and self.template_name_field:
-            own = getattr(obj, self.template_name_field, None)
-            names += [own] if own else []
-        names += model_templates(_model_of(self, obj), self.template_name_suffix)
+        names = self.names_of_rows()
         if not names and self.default_template is None:
-            raise BadView(
-                f"{type(self).__name__} has neither a template nor a model to name it after.",
-                expected="template_name or model",
-            )
+            what, expected = self.lacks
+            raise BadView(f"{type(self).__name__} {what}", expected=expected)
         return [*names, *([self.default_template] if self.default_template else ())]
+
+
+class SingleObjectTemplateResponseMixin(ModelTemplateMixin):
+    """Shows ``<app_label>/<model><suffix>.html``, unless ``template_name`` or the object's own field says otherwise."""
+
+    template_name_field: str | None = None
+    template_name_suffix: str = "_detail"
+    lacks = ("has neither a template nor a model to name it after.", "template_name or model")
+
+    @classmethod
+    def named_after(cls, given: Mapping[str, Any]) -> Sequence[str]:
+        """Return the names of templates that follow from the model; none where the object may name one."""
+        if given.get("template_name_field", cls.template_name_field):
+            return ()
+        return super().named_after(given)
+
+    def names_of_rows(self) -> list[str]:
+        """Return the name that the object itself holds, and that of its model."""
+        obj = getattr(self, "object", None)
+        own = (
+            getattr(obj, self.template_name_field, None)
+            if obj is not None and self.template_name_field
+            else None
+        )
+        return [*([own] if own else ()), *model_templates(_model_of(self, obj), self.template_name_suffix)]
 
 
 def _model_of(view: Any, obj: Any) -> Any:
@@ -189,4 +212,10 @@ class DetailView(SingleObjectTemplateResponseMixin, BaseDetailView[M]):
     """Shows one object: ``object`` (and e.g. ``book``) in ``<app_label>/<model>_detail.html``."""
 
 
-__all__ = ["BaseDetailView", "DetailView", "SingleObjectMixin", "SingleObjectTemplateResponseMixin"]
+__all__ = [
+    "BaseDetailView",
+    "DetailView",
+    "ModelTemplateMixin",
+    "SingleObjectMixin",
+    "SingleObjectTemplateResponseMixin",
+]

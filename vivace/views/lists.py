@@ -11,8 +11,8 @@ from vivace.http.request import Request
 from vivace.models.pagination import KeysetPage, KeysetPaginator, Page, Paginator
 
 from .base import View, has_own, resolved
-from .detail import M, ModelMixin, model_templates, templates_of_options
-from .templated import ContextMixin, TemplateResponseMixin
+from .detail import M, ModelMixin, ModelTemplateMixin, model_templates
+from .templated import ContextMixin
 
 if TYPE_CHECKING:
     from vivace.models import QuerySet
@@ -161,34 +161,16 @@ class MultipleObjectMixin(ModelMixin[M], ContextMixin):
         return await super().get_context_data(**{**context, **kwargs})
 
 
-class MultipleObjectTemplateResponseMixin(TemplateResponseMixin):
+class MultipleObjectTemplateResponseMixin(ModelTemplateMixin):
     """Shows ``<app_label>/<model>_list.html``, unless ``template_name`` says otherwise."""
 
     template_name_suffix: str = "_list"
-    default_template: str | None = None  # where none of the model's own exists
+    lacks = ("shows a list that is no queryset, and has no template.", "template_name")
 
-    @classmethod
-    def knows_template(cls, given: Mapping[str, Any]) -> bool:
-        """A list of a model has a template by its name."""
-        return True
-
-    @classmethod
-    def named_after(cls, given: Mapping[str, Any]) -> Sequence[str]:
-        """Return the names of templates that follow from the model."""
-        return templates_of_options(cls, given)
-
-    def get_template_names(self) -> Sequence[str]:
-        """Return the names of templates, of which the first that exists is shown."""
-        if self.template_name is not None:
-            return [self.template_name]
+    def names_of_rows(self) -> list[str]:
+        """Return the name that follows from the model of the rows."""
         model = getattr(getattr(self, "object_list", None), "model", None)
-        names = model_templates(model, self.template_name_suffix)
-        if not names and self.default_template is None:
-            raise BadView(
-                f"{type(self).__name__} shows a list that is no queryset, and has no template.",
-                expected="template_name",
-            )
-        return [*names, *([self.default_template] if self.default_template else ())]
+        return model_templates(model, self.template_name_suffix)
 
 
 class BaseListView(MultipleObjectMixin[M], View):

@@ -27,6 +27,7 @@ from vivace.errors.views import BadView
 from vivace.models import AutoField, FieldFile, IntegerField, TextField
 from vivace.routing import Router
 from vivace.routing.routes import RouteKwargs
+from vivace.templates.filters.text import capfirst
 
 from .base import Part
 from .detail import DetailView
@@ -57,14 +58,14 @@ class Resource:
         self.pages = tuple(pages)
         self.fields = fields
         self.name: str = meta.model_name
-        self.title = _capitalised(meta.verbose_name)
-        self.plural = _capitalised(meta.verbose_name_plural)
+        self.title = capfirst(meta.verbose_name)
+        self.plural = capfirst(meta.verbose_name_plural)
         self.shown = _shown_fields(meta, fields)
         self.columns = tuple(columns) or _columns(meta, self.shown)
 
     def label(self, name: str) -> str:
         """Return how a field is called."""
-        return _capitalised(getattr(self.model._meta.get_field(name), "verbose_name", name))
+        return capfirst(getattr(self.model._meta.get_field(name), "verbose_name", name))
 
     def value(self, obj: Any, name: str, *, links: bool = True) -> Any:
         """Return the value of a field as people read it; a file as a link, unless it stands in one."""
@@ -228,11 +229,6 @@ def _columns(meta: Any, names: Sequence[str]) -> tuple[str, ...]:
     fields = [(name, meta.get_field(name)) for name in names]
     fitting = [name for name, field in fields if not isinstance(field, TextField) and not field.many_to_many]
     return tuple(fitting[:_MOST_COLUMNS])
-
-
-def _capitalised(text: Any) -> str:
-    words = str(text)
-    return words[:1].upper() + words[1:]
 
 
 def _slug(text: str) -> str:

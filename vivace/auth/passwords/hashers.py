@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import importlib
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
+from vivace.crypto.compare import constant_time_compare
 from vivace.crypto.random import random_string
 from vivace.errors import MissingExtra
 
@@ -105,7 +105,7 @@ class Scrypt:
     def verify(self, password: str, encoded: str) -> bool:
         """Say whether the hash was made of this password; raises ``ValueError`` where it is malformed."""
         _, work, salt, size, lanes, _ = encoded.split("$")
-        return hmac.compare_digest(self._encoded(password, salt, int(work), int(size), int(lanes)), encoded)
+        return constant_time_compare(self._encoded(password, salt, int(work), int(size), int(lanes)), encoded)
 
     def outdated(self, encoded: str) -> bool:
         """Say whether a hash was made with other parameters than new ones are."""
@@ -139,7 +139,7 @@ class PBKDF2:
     def verify(self, password: str, encoded: str) -> bool:
         """Say whether the hash was made of this password; raises ``ValueError`` where it is malformed."""
         algorithm, passes, salt, _ = encoded.split("$")
-        return hmac.compare_digest(self._encoded(algorithm, password, salt, int(passes)), encoded)
+        return constant_time_compare(self._encoded(algorithm, password, salt, int(passes)), encoded)
 
     def outdated(self, encoded: str) -> bool:
         """Say whether a hash was made with other parameters than new ones are."""
