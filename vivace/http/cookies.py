@@ -24,7 +24,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
 from urllib.parse import quote, unquote_to_bytes
 
 from vivace.errors import BadSignature, InvalidCookie, nearest
@@ -44,6 +45,7 @@ _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COOKIE_OCTETS: Final = (
     "!#$&'()*+-./:<=>?@[]^_`{|}~"  # RFC 6265bis section 4.1.1 without %, which marks our encoding
 )
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*")  # what tokens are made of: goes as it is
 _QUOTED_PAIR: Final = re.compile(r"\\([0-3][0-7][0-7]|.)", re.DOTALL)
 _ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]+")  # RFC 6265bis section 4.1.1: no CTLs, no semicolon
 # compiled by re when first used: it costs 1 ms, and few cookies have a domain
@@ -109,6 +111,8 @@ def decode_value(raw: str) -> str:
 
 def encode_value(value: str) -> str:
     """Return a value as it goes on the wire; raises ``InvalidCookie`` for text that is not Unicode (lone surrogates)."""
+    if _PLAIN.fullmatch(value):
+        return value
     try:
         return quote(value, safe=_COOKIE_OCTETS)
     except UnicodeEncodeError:
@@ -119,21 +123,20 @@ def encode_value(value: str) -> str:
 
 def format_cookie(name: str, value: str, **options: Unpack[CookieOptions]) -> str:
     """Return the value of a ``Set-Cookie`` header; raises ``InvalidCookie`` for what browsers would drop."""
-    merged = _complete(options)
     encoded = encode_value(value)
-    _check_name(name)
+    attributes = _all_attributes(name, tuple(options.items()))
     _check_size(name, encoded)
-    _check_promises(name, merged)
-    return "; ".join([f"{name}={encoded}", *_attributes(name, merged)])
+    return f"{name}={encoded}; {attributes}"
 
 
 def put_cookie(headers: MutableHeaders, name: str, value: str, **options: Unpack[CookieOptions]) -> None:
     """Add a ``Set-Cookie`` header; one for the same name, domain and path is replaced (RFC 6265 section 4.1.1)."""
     line = format_cookie(name, value, **options)
-    identity = _identity(line.encode())
-    headers.raw[:] = [
-        (key, held) for key, held in headers.raw if key != b"set-cookie" or _identity(held) != identity
-    ]
+    if any(key == b"set-cookie" for key, _ in headers.raw):
+        identity = _identity(line.encode())
+        headers.raw[:] = [
+            (key, held) for key, held in headers.raw if key != b"set-cookie" or _identity(held) != identity
+        ]
     headers.add("set-cookie", line)
 
 
@@ -185,6 +188,15 @@ def decrypt_cookie(keys: Sequence[Key], name: str, token: str, max_age: float | 
         return Encryptor(keys, f"cookie.{name}").decrypt(token, max_age).decode()
     except (BadSignature, UnicodeDecodeError):
         return None
+
+
+@lru_cache(maxsize=64)  # a program has few kinds of cookies, and sets one in each answer with a form
+def _all_attributes(name: str, given: tuple[tuple[str, Any], ...]) -> str:
+    """Return what stands behind the value; raises ``InvalidCookie`` for what browsers would drop."""
+    merged = _complete(cast("CookieOptions", dict(given)))
+    _check_name(name)
+    _check_promises(name, merged)
+    return "; ".join(_attributes(name, merged))
 
 
 def _complete(options: CookieOptions) -> CookieOptions:

@@ -14,6 +14,10 @@ from vivace.errors import InvalidHeader
 
 RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
 
+PERSONAL: Final = (
+    (b"vary", b"Cookie"),
+    (b"cache-control", b"private, no-store"),
+)  # of an answer for one reader
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 _KEPT_MISSING: Final = 256  # sets of names that a block remembers what it adds to
 _FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00\r\n]")  # RFC 9110 section 5.5

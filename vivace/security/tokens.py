@@ -31,6 +31,7 @@ from vivace.crypto.tokens import Key, decode, encode
 from vivace.errors import BadRequest, BadSignature, CSRFTokenRefused, SignatureExpired
 from vivace.http.bodies import TOKEN_FIELD, URLENCODED
 from vivace.http.forms import parse_urlencoded
+from vivace.http.headers import PERSONAL
 from vivace.http.request import Request
 from vivace.http.response import Response
 
@@ -157,8 +158,10 @@ def _drop_cookie(request: Request) -> Callable[[Response], None]:
 
 
 def _vary(response: Response) -> None:
-    response.headers.vary("Cookie")
-    response.headers.keep_private()
+    headers = response.headers
+    if not all(field in headers.raw for field in PERSONAL):  # the session's own hook has said it
+        headers.vary("Cookie")
+        headers.keep_private()
 
 
 def _cookie_name(request: Request) -> str:

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from vivace.config.settings import SessionSettings
 from vivace.http.caching import CacheControl
-from vivace.http.headers import MutableHeaders
+from vivace.http.headers import PERSONAL, MutableHeaders
 from vivace.http.request import Request
 from vivace.http.response import Response
 
@@ -25,7 +25,6 @@ from .stores import Saved, SessionStore
 
 PREFIX: Final = "__Host-"
 _PRIVATE: Final = ((b"vary", b"Cookie"), (b"cache-control", b"private"))
-_PERSONAL: Final = ((b"vary", b"Cookie"), (b"cache-control", b"private, no-store"))
 SWITCHING: Final = 101  # a WebSocket's handshake: the conversation has yet to begin
 
 
@@ -119,7 +118,7 @@ def _keep_private(response: Response, *, changed: bool) -> None:
     """Keep an answer that depends on the session from shared caches, and from any cache where there was something in it."""
     plain, headers = response.plain, response.headers
     if plain:  # nobody has set any: the same without looking
-        headers.raw.extend(_PERSONAL if changed else _PRIVATE)
+        headers.raw.extend(PERSONAL if changed else _PRIVATE)
         return
     headers.vary("Cookie")
     given = headers.joined("cache-control")
