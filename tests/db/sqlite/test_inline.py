@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +104,8 @@ async def test_a_locked_file_is_waited_for_in_a_thread(tmp_path: Path) -> None:
 
 
 async def test_what_runs_too_long_is_stopped_and_done_in_a_thread(tmp_path: Path) -> None:
-    async with opened(tmp_path / "a.db", inline_limit=0.002) as driver:
+    async with opened(tmp_path / "a.db", inline_limit=0.02) as driver:
+        driver._inline._clock = partial(next, itertools.count(0, 0.001))  # a millisecond for each look
         await fill(driver, 1000)
         slow = read("SELECT count(*) FROM big a, big b WHERE a.text < b.text", short=True)
         assert await driver.fetch(slow) != []
@@ -213,6 +216,7 @@ async def test_the_loop_goes_on_while_heavy_reads_run(tmp_path: Path) -> None:
 
 async def test_short_reads_of_a_transaction_run_there_as_well(tmp_path: Path) -> None:
     async with opened(tmp_path / "a.db", tables=True, inline_limit=0.02) as driver:
+        driver._inline._clock = partial(next, itertools.count(0, 0.001))  # a millisecond for each look
         session = await driver.begin(PLAIN)
         await session.execute(write("UPDATE item SET name = 'mine' WHERE id = 3", "item"))
         assert at_once(session.fetch(ONE, (3,))) == [("mine",)]
