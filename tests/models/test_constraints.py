@@ -40,6 +40,12 @@ def test_md7_round_trip(constraint: Any) -> None:
     assert constraint != models.UniqueConstraint(fields=["z"], name="z")
 
 
+def test_md7_a_condition_by_its_older_name() -> None:
+    older = models.CheckConstraint(check=Q(a__gt=1), name="n")
+    assert older == models.CheckConstraint(condition=Q(a__gt=1), name="n")
+    assert older.deconstruct()[2]["condition"] == Q(a__gt=1)
+
+
 def test_md7_messages() -> None:
     assert (
         models.CheckConstraint(condition=Q(a=1), name="n").get_violation_error_message()
@@ -52,6 +58,7 @@ def test_md7_messages() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: models.CheckConstraint(name="n"), "must be a Q"),
         (lambda: models.CheckConstraint(condition="a", name="n"), "must be a Q"),  # type: ignore[arg-type]
         (lambda: models.CheckConstraint(condition=Q(a=1), name=""), "must have a name"),
         (lambda: models.CheckConstraint(condition=Q(a=1), name="n", colour=1), "no option 'colour'"),  # type: ignore[call-arg]

@@ -92,10 +92,21 @@ class BaseConstraint:
 
 
 class CheckConstraint(BaseConstraint):
-    """A condition that every row meets (or for which it is unknown whether it does)."""
+    """A condition that every row meets (or for which it is unknown whether it does).
 
-    def __init__(self, *, condition: Q | Expression, name: str, **options: Unpack[ConstraintOptions]) -> None:
-        if not getattr(condition, "conditional", False):
+    ``check`` is what Django called ``condition`` until 5.1.
+    """
+
+    def __init__(
+        self,
+        *,
+        condition: Q | Expression | None = None,
+        name: str,
+        check: Q | Expression | None = None,
+        **options: Unpack[ConstraintOptions],
+    ) -> None:
+        condition = condition if condition is not None else check
+        if condition is None or not getattr(condition, "conditional", False):
             raise ModelError(
                 "CheckConstraint.condition must be a Q or another condition.", got=repr(condition)
             )
