@@ -11,6 +11,7 @@ from typing import Any
 
 from vivace.engine.listening.listeners import Listener
 from vivace.engine.server import Server
+from vivace.engine.workers.garbage import settle
 from vivace.engine.workers.health import Report, WorkerHealth, serve_in_thread
 from vivace.engine.workers.heartbeat import BEAT, Heartbeat, State
 from vivace.engine.workers.options import ServeOptions
@@ -71,6 +72,7 @@ class Here:
 
     def started(self, server: Server, watchdog: Watchdog, shedding: Shedding) -> None:
         """Connections are accepted."""
+        settle()
         self._parts = (server, watchdog, shedding)
         self._beat("ready")
         if self._ready is not None:

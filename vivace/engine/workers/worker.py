@@ -25,6 +25,7 @@ from vivace.engine.listening.listeners import Listener, inherit
 from vivace.engine.server import TICK, Server
 from vivace.http.types import Handle
 
+from .garbage import settle
 from .guard import BlockingGuard
 from .heartbeat import BEAT, STACK_SIGNAL, Heartbeat, State, decode_share, encode, has_too_many
 from .options import Watch, WorkerOptions
@@ -215,6 +216,7 @@ class Control:
 
     def started(self, server: Server, watchdog: Watchdog, shedding: Shedding) -> None:
         """Connections are accepted: say so at once."""
+        settle()
         self._parts = (server, watchdog, shedding)
         self._ready.set()
 
