@@ -238,6 +238,51 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         when=lambda case: not django_side.NEWEST,
     ),
     Deliberate(
+        "Django refuses to exclude over many where the query's key has several columns",
+        django="doesn't support multi-column subqueries",
+    ),
+    Deliberate(
+        "Django's subqueries within subqueries are deeper than SQLite's parser",
+        dialects=("sqlite",),
+        django="parser stack overflow",
+    ),
+    Deliberate(
+        "Django orders by a number, which PostgreSQL takes for the position of a column",
+        dialects=("postgresql",),
+        django=r"ORDER BY position -?\d+ is not in select list",
+    ),
+    Deliberate(
+        "Django names a table in an exclude's subquery that it did not join there",
+        django="missing FROM-clause entry|no such column: U",
+    ),
+    Deliberate(
+        "Django does not look at what a query without rows asks for",
+        ours=r"COUNT\(DISTINCT \*\)|'isnull' takes True or False",
+    ),
+    Deliberate(
+        "Django keeps the columns of a combination's parts when it is asked for fewer",
+        uses=frozenset(("values", "values_list")),
+        when=lambda case: not {"union", "intersection", "difference"}.isdisjoint(features(case.program)),
+    ),
+    Deliberate(
+        "Django attaches what it prefetches by the join of the queryset's own filter over the same relation",
+        uses=frozenset(("Prefetch", "filter")),
+        when=lambda case: re.search(r"Prefetch\('tags', .*books__", text(case.program)) is not None,
+    ),
+    Deliberate(
+        "Django reads the least of dates as a moment where one was truncated",
+        dialects=("postgresql",),
+        when=lambda case: (
+            not {"Least", "Greatest"}.isdisjoint(features(case.program))
+            and any(name.startswith("Trunc") for name in features(case.program))
+        ),
+    ),
+    Deliberate(
+        "A cast to JSON is JSON's own spelling here, and the text as it was stored in Django",
+        dialects=("sqlite",),
+        uses=frozenset(("Cast", "JSONField", "NullIf")),
+    ),
+    Deliberate(
         "Rows deleted through a proxy and as parents are counted under one name or the other",
         uses=frozenset(("delete",)),
         when=lambda case: text(case.program).startswith("Oldest."),

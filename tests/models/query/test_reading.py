@@ -189,6 +189,18 @@ async def test_or1_combinations(database_url: str) -> None:
         assert len(await ada.intersection(long)) == 1
 
 
+async def test_or1_either_side_of_a_combination_joins_the_same_rows(database_url: str) -> None:
+    async with shelf(database_url):
+        tagged = Book.objects.filter(tags__isnull=False)
+        once = [b.title for b in await tagged]
+        assert once == ["Notes", "Notes", "Letters", "Machines"]
+        assert [b.title for b in await (tagged | tagged)] == once
+        old, short = Book.objects.filter(tags__name="old"), Book.objects.filter(tags__name="short")
+        assert [b.title for b in await (old | short)] == once
+        twice = Book.objects.filter(tags__name="old").filter(tags__name="short")
+        assert [b.title for b in await (tagged | twice)] == [*once[:1] * 4, *once[2:]]
+
+
 async def test_or1_pickled_query_is_asked_again(database_url: str) -> None:
     async with shelf(database_url):
         books = pickle.loads(pickle.dumps(Book.objects.filter(pages__gt=31).order_by("title")))

@@ -31,10 +31,21 @@ NEVER: Final = Known(False)
 
 
 class Conditions:
-    """Builds the conditions of one step. ``splits``: negations over many become subqueries (not in expressions)."""
+    """Builds the conditions of one step. ``splits``: negations over many become subqueries (not in expressions).
 
-    def __init__(self, resolver: Resolver, *, splits: bool = True, settles: bool = True) -> None:
+    ``pool``: joins of the left side of ``qs | qs``, of which each may serve one filter of the right side, as in Django.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        splits: bool = True,
+        settles: bool = True,
+        pool: set[str] | None = None,
+    ) -> None:
         self.resolver = resolver
+        self.pool = pool
         self.builder: Builder = resolver.builder
         self.splits = splits
         self.settles = settles
@@ -66,9 +77,14 @@ class Conditions:
 
     def scope(self, scope: Scope, negated: bool, below: bool) -> Answer:
         """Return the conditions of one side of a combination, with joins of its own."""
-        own = Resolver(self.builder, self.resolver.base, None if scope.shares else set())
+        pool = set(self.builder.joins.map) if scope.shares else self.pool
+        own = Resolver(self.builder, self.resolver.base, set(pool or ()))
         tree = scope.tree if isinstance(scope.tree, Branch) else Branch("AND", (scope.tree,))
-        return Conditions(own, splits=self.splits, settles=self.settles).branch(tree, negated, below)
+        conditions = Conditions(own, splits=self.splits, settles=self.settles, pool=pool)
+        answer = conditions.branch(tree, negated, below)
+        if pool is not None:
+            pool -= own.used
+        return answer
 
     def compare(self, leaf: Compare, negated: bool, below: bool) -> Answer:
         """Return one comparison, aware of NULL under a negation."""

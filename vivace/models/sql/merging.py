@@ -102,7 +102,7 @@ def both(left: QueryState, right: QueryState, connector: Connector) -> QueryStat
         return left.then(step, right_params)
     steps, params, left_trees, left_params = _parted(left)
     moved = tuple(shifted(tree, len(left_params)) for tree in right_trees)
-    sides = (Scope(Branch("AND", left_trees)), Scope(Branch("AND", moved), shares=connector == "OR"))
+    sides = (Scope(Branch("AND", left_trees)), Scope(Branch("AND", moved), shares=True))
     width = len(left_params) + len(right_params)
     step = CombineStep(Branch(connector, sides), width)
     return left.but(steps=(*steps, step), params=(*params, *left_params, *right_params))

@@ -42,7 +42,7 @@ class Fixed(msgspec.Struct, frozen=True, cache_hash=True):
 
 
 class Scope(msgspec.Struct, frozen=True, cache_hash=True):
-    """A tree with joins of its own; ``shares``: it may use those made before (``qs | qs``)."""
+    """A tree with joins of its own; ``shares``: it may use those made before (the right side of ``qs | qs``)."""
 
     tree: Tree
     shares: bool = False
