@@ -179,6 +179,12 @@ class Settings:
     ] = ()  # older keys: they verify and decrypt, and sign nothing
     # Where the models live; a Secret because it may hold a password. Without one: a SQLite file beside the app.
     database_url: Secret[str] = field(default=Secret(""), metadata={"env": "DATABASE_URL"})
+    # What carries changes and messages between processes: memory, hub, postgresql://…, valkey://… (see
+    # ``vivace.brokers.choosing``). Without one: PostgreSQL if the models live there, else the hub.
+    broker: Secret[str] = field(default=Secret(""))
+    # Where the default cache keeps values: memory://, database://, valkey://…, two-tier+valkey://… (see
+    # ``vivace.cache.urls``). Without one: in the memory of each process.
+    cache: Secret[str] = field(default=Secret(""))
     atomic_requests: bool = False  # each request is one transaction, unless its route says ``atomic=False``
     strict_queries: bool = False  # what a query did not fetch never loads itself, not even in templates
     json_rows: int = 1_000  # a query that a handler returns unsliced may have so many rows

@@ -16,7 +16,7 @@ from contextvars import Context
 from functools import partial
 from typing import Any, Final, cast
 
-from vivace.changes import ANYTHING, Scope, WriteSet, current_reads
+from vivace.changes import ANYTHING, EVERYTHING, Scope, WriteSet, current_reads
 from vivace.errors import ConfigurationError, TransactionError
 
 from .observing import current_observers, observed
@@ -288,6 +288,7 @@ class Database:
         finally:
             block.failed = None
             await leave(block, _Undo())
+            self.announce(EVERYTHING)  # what it had told of is undone
 
     def next_savepoint(self) -> str:
         """Return a name for a savepoint that no other open one has."""

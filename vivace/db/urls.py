@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from typing import Final
+from urllib.parse import unquote
 
-from vivace.errors import DatabaseURLInvalid, nearest
+from vivace.config.urls import URLReader
+from vivace.errors import DatabaseURLInvalid
 
 from .types import Driver
 
 FORMS: Final = "sqlite:///file.sqlite3, sqlite://:memory: or postgresql://user:password@host:5432/name"
+READER: Final = URLReader("database", FORMS, DatabaseURLInvalid)
 
 
 def connect(url: str, *, root: Path | None = None) -> Driver:
@@ -25,18 +27,8 @@ def connect(url: str, *, root: Path | None = None) -> Driver:
 
     Raises ``DatabaseURLInvalid`` for what cannot be read, ``MissingExtra`` when the driver is not installed.
     """
-    scheme, separator, _ = url.partition("://")
-    if not separator and not url.lower().startswith("sqlite:"):  # it may be a password, or end in one
-        raise DatabaseURLInvalid("A database URL has no scheme with :// behind it.", expected=FORMS)
-    scheme = scheme.partition(":")[0].lower()
-    make = _SCHEMES.get(scheme)
-    if make is None:
-        raise DatabaseURLInvalid(
-            f"A database URL begins with {scheme!r}.",
-            expected=FORMS,
-            fix=nearest(scheme, _SCHEMES),
-        )
-    return make(url, root or Path())
+    scheme = READER.scheme(url, _SCHEMES, bare="sqlite")
+    return _SCHEMES[scheme](url, root or Path())
 
 
 def _sqlite(url: str, root: Path) -> Driver:
@@ -49,7 +41,7 @@ def _sqlite(url: str, root: Path) -> Driver:
     path = name if name in ("", ":memory:", "/:memory:") else _file(name, root)
     if path in ("", "/:memory:"):
         path = ":memory:"
-    return SQLiteDriver(SQLiteOptions(path=path, **_options(query, SQLiteOptions)))
+    return SQLiteDriver(SQLiteOptions(path=path, **READER.options(query, SQLiteOptions)))
 
 
 def _file(name: str, root: Path) -> str:
@@ -65,54 +57,9 @@ def _file(name: str, root: Path) -> str:
 def _postgresql(url: str, root: Path) -> Driver:
     from .postgresql import PostgreSQLDriver, PostgreSQLOptions  # loads asyncpg
 
-    parts = _split(url)
-    address = {
-        "host": parts.hostname,
-        "port": parts.port,
-        "user": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
-        "database": unquote(parts.path[1:]) or None,
-    }
-    given: dict[str, Any] = {name: value for name, value in address.items() if value is not None}
-    return PostgreSQLDriver(PostgreSQLOptions(**(given | _options(parts.query, PostgreSQLOptions))))
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises when it is no number
-    except ValueError:  # its text quotes what stands where a port should: a part of the password, mostly
-        raise DatabaseURLInvalid(
-            "The database URL cannot be read: its host or port is none.",
-            expected=FORMS,
-            fix="Write characters such as @ : / # in a password as %40 %3A %2F %23.",
-        ) from None
-    return parts
-
-
-def _options(query: str, cls: type[Any]) -> dict[str, Any]:
-    return _typed(dict(parse_qsl(query, keep_blank_values=True)), cls)
-
-
-def _typed(given: Mapping[str, str], cls: type[Any]) -> dict[str, Any]:
-    import msgspec
-
-    types = {field.name: field.type for field in msgspec.structs.fields(cls)}
-    options: dict[str, Any] = {}
-    for name, text in given.items():
-        if name not in types:
-            raise DatabaseURLInvalid(
-                f"A database URL has the unknown option {name!r}.",
-                expected=", ".join(types),
-                fix=nearest(name, types),
-            )
-        try:
-            options[name] = msgspec.convert(text, types[name], strict=False)
-        except msgspec.ValidationError as error:
-            raise DatabaseURLInvalid(
-                f"The option {name!r} of a database URL has a wrong value.", expected=str(error), got=text
-            ) from None
-    return options
+    parts = READER.split(url)
+    given = READER.address(parts) | READER.options(parts.query, PostgreSQLOptions)
+    return PostgreSQLDriver(PostgreSQLOptions(**given))
 
 
 _SCHEMES: Final[Mapping[str, Callable[[str, Path], Driver]]] = {

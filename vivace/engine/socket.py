@@ -143,6 +143,12 @@ class MessageSocket(WebSocket):
             self._continue(self._send_outbox())
         return True
 
+    async def writable(self) -> None:
+        """Wait until what was taken is sent; see ``WebSocket.writable``."""
+        await self._sent()
+        if self.state is State.CLOSED:
+            raise self._closed()
+
     def _continue(self, work: Coroutine[Any, Any, None]) -> None:
         if self._sender is not None:
             self._sender.cancel()

@@ -90,7 +90,9 @@ if TYPE_CHECKING:
     from .auth import PermissionDenied as PermissionDenied
     from .auth import SessionClosed as SessionClosed
     from .cache import CacheKeyError as CacheKeyError
+    from .cache import CacheURLInvalid as CacheURLInvalid
     from .cache import CacheValueError as CacheValueError
+    from .cache import UnknownCache as UnknownCache
     from .database import CheckViolation as CheckViolation
     from .database import CommitUnknown as CommitUnknown
     from .database import DatabaseError as DatabaseError
@@ -121,6 +123,23 @@ if TYPE_CHECKING:
     from .forms import FormError as FormError
     from .forms import FormNotValidated as FormNotValidated
     from .forms import UnknownFormField as UnknownFormField
+    from .live import AskFailed as AskFailed
+    from .live import BadEventHandler as BadEventHandler
+    from .live import BrokerError as BrokerError
+    from .live import BrokerMessageTooLarge as BrokerMessageTooLarge
+    from .live import BrokerRefused as BrokerRefused
+    from .live import BrokerUnavailable as BrokerUnavailable
+    from .live import ChannelClosed as ChannelClosed
+    from .live import EventRefused as EventRefused
+    from .live import LockLost as LockLost
+    from .live import PersonalRead as PersonalRead
+    from .live import RoomRefused as RoomRefused
+    from .live import UnknownRoom as UnknownRoom
+    from .live import UnsendableEvent as UnsendableEvent
+    from .live import ValkeyError as ValkeyError
+    from .live import ValkeyUnavailable as ValkeyUnavailable
+    from .live import ValkeyURLInvalid as ValkeyURLInvalid
+    from .live import WriteInLiveRender as WriteInLiveRender
     from .mail import InvalidMail as InvalidMail
     from .mail import MailNotSent as MailNotSent
     from .mail import MailURLInvalid as MailURLInvalid
@@ -174,13 +193,14 @@ _LATER = {
     "auth": (
         "LoginRequired LoginThrottled NoCurrentAuth NotAwaited PartMissing PermissionDenied SessionClosed "
     ),
-    "cache": "CacheKeyError CacheValueError",
+    "cache": "CacheKeyError CacheURLInvalid CacheValueError UnknownCache",
     "database": (
         "CheckViolation CommitUnknown DataError DatabaseError DatabaseFull DatabaseURLInvalid "
         "DatabaseUnavailable ExclusionViolation ForeignKeyViolation IntegrityError LockTimeout "
         "NotNullViolation PoolTimeout PoolerDetected ProgrammingError ReadOnlyDatabase SerializationFailure "
         "StatementTimeout TransactionError TransactionTimeout UniqueViolation UnknownDatabase "
     ),
+    "live": "PersonalRead WriteInLiveRender AskFailed BadEventHandler ChannelClosed EventRefused RoomRefused UnknownRoom UnsendableEvent BrokerError BrokerMessageTooLarge BrokerRefused BrokerUnavailable LockLost ValkeyError ValkeyUnavailable ValkeyURLInvalid ",
     "mail": "InvalidMail MailNotSent MailURLInvalid ",
     "files": "NoFile StorageUnsupported StoredFileMissing SuspiciousFileName UnknownStorage",
     "forms": "FormError FormNotValidated UnknownFormField ",

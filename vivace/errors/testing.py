@@ -35,6 +35,22 @@ class WebSocketRejected(VivaceError):
         self.response = response
 
 
+class ChannelRefused(VivaceError):
+    """The server refused a room or an event; ``problem`` is what it told."""
+
+    code: ClassVar[str] = "channel-refused"
+
+    def __init__(self, what: str, problem: Any) -> None:
+        super().__init__(what, got=str(problem))
+        self.problem = problem
+
+
+class NothingReceived(VivaceError):
+    """What a test waits for did not come."""
+
+    code: ClassVar[str] = "nothing-received"
+
+
 class AsyncTestFailed(VivaceError):
     """A test left something behind: a task that still runs, or an exception that nobody looked at."""
 

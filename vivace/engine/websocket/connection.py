@@ -372,6 +372,16 @@ class EngineWebSocket(SteppedSocket, asyncio.Protocol):
             self._overflow()
         return False
 
+    async def writable(self) -> None:
+        """Wait until a message would be taken; see ``WebSocket.writable``."""
+        while not self._writable:
+            if self._state == CONNECTING:
+                self._answer()
+            elif self._state not in TALKING:
+                raise self._disconnect()
+            else:
+                await self._room()
+
     async def _admitted(self) -> bool:
         """Wait until a message may be written; return False when the policy drops it."""
         if self._state == CONNECTING:

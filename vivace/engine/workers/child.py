@@ -22,10 +22,19 @@ SHUTDOWN_MARGIN: Final = 5.0  # seconds beyond the drain for the shutdown hooks 
 
 
 class Child:
-    """A worker process. ``ready`` is set with its first heartbeat that says so; ``last`` is the latest."""
+    """A worker process. ``ready`` is set with its first heartbeat that says so; ``last`` is the latest.
 
-    def __init__(self, number: int, clock: Callable[[], float]) -> None:
+    ``heard`` is called with each of them.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        clock: Callable[[], float],
+        heard: Callable[[Heartbeat], None] = lambda heartbeat: None,
+    ) -> None:
         self.number = number
+        self._told = heard
         self.last = Heartbeat()
         self.ready = asyncio.Event()
         self.exited = asyncio.Event()
@@ -95,6 +104,7 @@ class Child:
             while line := await reader.readline():
                 self.last = decode_heartbeat(line)
                 self._heard = self._clock()
+                self._told(self.last)
                 if self.last.state == "ready":
                     self.ready.set()
 

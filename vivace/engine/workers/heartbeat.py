@@ -6,7 +6,8 @@ The loop itself writes the line: a blocked loop is seen because its heartbeats s
 from __future__ import annotations
 
 import signal
-from typing import Final, Literal, TypeAlias
+from contextvars import ContextVar
+from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -28,12 +29,34 @@ class Heartbeat(msgspec.Struct, frozen=True):
     stalls: int = 0
     shedding: bool = False
     grace: float = 10.0
+    hub: str = ""  # a path at which this worker would like to find the hub (vivace.brokers.hub)
 
 
 class Share(msgspec.Struct, frozen=True):
     """From the supervisor: how many connections an average worker has."""
 
     connections: int
+
+
+class Superior(Protocol):
+    """The supervisor, as the code of a worker sees it."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The supervisor's process id, and which of its workers this one is or takes over from."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many workers it was started with."""
+        ...
+
+    def want_hub(self, path: str) -> bool:
+        """Ask it to serve the hub at a path; says whether it can."""
+        ...
+
+
+current_superior: ContextVar[Superior | None] = ContextVar("vivace.superior", default=None)
 
 
 def encode(message: Heartbeat | Share) -> bytes:
@@ -62,6 +85,8 @@ __all__ = [
     "Heartbeat",
     "Share",
     "State",
+    "Superior",
+    "current_superior",
     "decode_heartbeat",
     "decode_share",
     "encode",

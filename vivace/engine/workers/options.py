@@ -75,6 +75,8 @@ class WorkerOptions(msgspec.Struct, frozen=True):
     tls: TLSOptions | None = None
     watch: Watch = Watch()
     cpu: int = -1  # -1: any
+    count: int = 1  # how many workers there are
+    hub: bool = False  # the supervisor can serve the hub: it runs as the same user
 
 
 __all__ = ["EXIT_STARTUP", "ServeOptions", "TLSOptions", "Watch", "WorkerOptions"]

@@ -110,6 +110,8 @@ def worker_options(options: ServeOptions, listeners: Sequence[Listener], number:
         tls=options.tls,
         watch=options.watch,
         cpu=cpus[number % len(cpus)] if options.pin_cpus and cpus else -1,
+        count=options.workers,
+        hub=not (options.user or options.group),
     )
 
 

@@ -26,26 +26,28 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from vivace.engine.listening.listeners import Listener
 
 from .backoff import Backoff
 from .child import Child
 from .health import FRESH, HealthServer, Report
-from .heartbeat import BEAT
+from .heartbeat import BEAT, Heartbeat
 from .options import ServeOptions
 from .spawning import Launched, Spawn, admit_signals, launch, worker_options
 
 logger = logging.getLogger("vivace.supervisor")
 
 EXIT_FAILED: Final = 1
+ServeHub: TypeAlias = Callable[[str], Coroutine[Any, Any, None]]
 
 
 class Supervisor:
     """Keeps the workers of ``options`` on ``listeners``; ``launched`` are the first ones, where they run already.
 
-    ``ready`` is called once, when the first worker serves.
+    ``ready`` is called once, when the first worker serves. ``serve_hub`` is run once for each path at which a worker wants
+    to find the hub, until the supervisor ends.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Supervisor:
         *,
         launched: Sequence[Launched] = (),
         ready: Callable[[], None] | None = None,
+        serve_hub: ServeHub | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options = options
@@ -74,6 +77,8 @@ class Supervisor:
         self._replacing = asyncio.Lock()
         self._was_ready = False
         self._ready = ready
+        self._serve_hub = serve_hub
+        self._hubs: dict[str, asyncio.Task[None]] = {}
         self._reload_wanted = False
         self._code = 0
         self._stop = asyncio.Event()
@@ -94,6 +99,8 @@ class Supervisor:
             watching.cancel()
             for task in list(self._tasks):
                 task.cancel()
+            for hub in self._hubs.values():
+                hub.cancel()
             for child in self._children:
                 child.signal(signal.SIGKILL)
             self._health.close()
@@ -156,7 +163,7 @@ class Supervisor:
     async def _fill(self, number: int) -> None:
         """Put a worker into an empty place."""
         if number < self.count and number not in self.places and not self.stopping:
-            self.places[number] = child = Child(number, self._clock)
+            self.places[number] = child = Child(number, self._clock, self._heard)
             await self._start(child)
 
     async def _start(self, child: Child) -> bool:
@@ -219,7 +226,7 @@ class Supervisor:
         """Start a successor, and retire the worker in that place when it is ready; False when it does not start."""
         if self.stopping:
             return True
-        successor = Child(number, self._clock)
+        successor = Child(number, self._clock, self._heard)
         if not await self._start(successor):
             return False
         if self._stop.is_set() or number >= self.count:
@@ -265,6 +272,13 @@ class Supervisor:
         await self._quick.wait()
         for child in self._children:
             child.signal(signal.SIGQUIT)  # not a second SIGTERM: two of the same that wait become one
+
+    # -- the hub --------------------------------------------------------------------------------------------------
+
+    def _heard(self, heartbeat: Heartbeat) -> None:
+        path = heartbeat.hub
+        if path and path not in self._hubs and self._serve_hub is not None:
+            self._hubs[path] = asyncio.create_task(self._serve_hub(path), name=f"hub at {path}")
 
     # -- watching -------------------------------------------------------------------------------------------------
 

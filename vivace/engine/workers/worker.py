@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from vivace.config.settings import Settings
 from vivace.engine.listening.listeners import Listener, inherit
@@ -27,7 +28,16 @@ from vivace.http.types import Handle
 
 from .garbage import settle
 from .guard import BlockingGuard
-from .heartbeat import BEAT, STACK_SIGNAL, Heartbeat, State, decode_share, encode, has_too_many
+from .heartbeat import (
+    BEAT,
+    STACK_SIGNAL,
+    Heartbeat,
+    State,
+    current_superior,
+    decode_share,
+    encode,
+    has_too_many,
+)
 from .options import Watch, WorkerOptions
 from .shedding import Shedding, resident_bytes
 from .watchdog import Watchdog
@@ -204,12 +214,16 @@ def look_at(state: State, server: Server, watchdog: Watchdog, shedding: Shedding
 
 
 class Control:
-    """The worker's end of the socket to the supervisor."""
+    """The worker's end of the socket to the supervisor; the ``Superior`` of the code that runs in it."""
 
-    def __init__(self, sock: socket.socket, stop: Stop, grace: float) -> None:
+    def __init__(self, sock: socket.socket, stop: Stop, grace: float, options: WorkerOptions) -> None:
+        self.place = (os.getppid(), options.number)
+        self.workers = options.count
         self._sock = sock
         self._stop = stop
         self._grace = grace
+        self._serves_hub = options.hub
+        self._hub = ""
         self._writer: asyncio.StreamWriter | None = None
         self._parts: tuple[Server, Watchdog, Shedding] | None = None
         self._ready = asyncio.Event()
@@ -220,6 +234,15 @@ class Control:
         self._parts = (server, watchdog, shedding)
         self._ready.set()
 
+    def want_hub(self, path: str) -> bool:
+        """Say with this and every later heartbeat where the hub is wanted; no, where nobody would hear it."""
+        if not self._serves_hub:
+            return False
+        self._hub = path
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(encode(self._look()))
+        return True
+
     async def run(self) -> None:
         """Send heartbeats and take shares until the supervisor is gone."""
         reader, self._writer = await asyncio.open_connection(sock=self._sock)
@@ -229,6 +252,7 @@ class Control:
                 while line := await reader.readline():
                     await self._balance(decode_share(line).connections)
             logger.warning("the supervisor is gone: draining")
+            self._serves_hub = False
             self._stop.ask()
         finally:
             beating.cancel()
@@ -246,9 +270,9 @@ class Control:
 
     def _look(self) -> Heartbeat:
         if self._parts is None:
-            return Heartbeat(memory=resident_bytes(), grace=self._grace)
+            return Heartbeat(memory=resident_bytes(), grace=self._grace, hub=self._hub)
         state: State = "draining" if self._parts[0].draining else "ready"
-        return look_at(state, *self._parts)
+        return replace(look_at(state, *self._parts), hub=self._hub)
 
     async def _balance(self, average: int) -> None:
         if self._parts is None:
@@ -275,7 +299,8 @@ async def _work(app: Servable, options: WorkerOptions, listeners: Sequence[Liste
     certificates = load_certificates(options.tls)
     sock = socket.socket(fileno=options.control)
     sock.setblocking(False)
-    control = Control(sock, stop, app.settings.timeouts.shutdown)
+    control = Control(sock, stop, app.settings.timeouts.shutdown, options)
+    current_superior.set(control)
     talking = asyncio.create_task(control.run())
     try:
         await serve_app(
