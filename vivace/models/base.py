@@ -22,6 +22,7 @@ from vivace.errors.models import (
     UnexpectedArgument,
 )
 
+from .cachekeys import instance_key
 from .inheritance import bases_of, family_of, inherit_fields, inherit_options, promote_link, set_up_proxy
 from .jsonable import json_of
 from .labels import label_of
@@ -304,6 +305,15 @@ class Model(metaclass=ModelBase):
 
     def __vivace_json__(self) -> dict[str, Any]:
         return json_of(self)
+
+    def __vivace_key__(self, keying: Any) -> Any:
+        return instance_key(self, keying)
+
+    @staticmethod
+    def __vivace_join__(objects: Any) -> None:
+        from .query.peers import join
+
+        join(objects)
 
     # -- values --------------------------------------------------------------------------------------------------
 

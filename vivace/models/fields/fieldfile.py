@@ -43,6 +43,9 @@ class FieldFile:
         self.committed = content is None
         self._size: int | None = None
 
+    def __vivace_key__(self, keying: Any) -> Any:
+        return type(self), self.name, keying.of(self.content)  # what is not stored yet has no key
+
     # -- what it is ----------------------------------------------------------------------------------------------
 
     @property

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from vivace.models.cachekeys import absent_key
 from vivace.models.signals import post_init, pre_init
 from vivace.models.state import ModelState, Origin
 
@@ -45,6 +46,9 @@ class Absent:
 
     def __init__(self, key: tuple[Any, ...]) -> None:
         self.key = key
+
+    def __vivace_key__(self, keying: Any) -> Any:
+        return absent_key(self, keying)
 
 
 def absent(owner: Any, relation: Any) -> Absent | None:

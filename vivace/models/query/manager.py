@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from vivace.models.cachekeys import manager_key
+
 from .attributes import missing_attribute
 from .queryset import QuerySet
 from .rendering import CHANGES
@@ -55,6 +57,9 @@ class ManagerBase:
         self._start: QuerySet[Any, Any] | None = None
 
     _constructor_args: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __vivace_key__(self, keying: Any) -> Any:
+        return manager_key(self, keying)
 
     def __getattr__(self, name: str) -> Any:
         raise missing_attribute(self, name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from vivace.models.cachekeys import prefetched_key
 from vivace.models.expressions.names import F
 
 from .hydrate import Absent
@@ -40,6 +41,9 @@ class Prefetched:
         self.rows = rows
         self.given = given  # the queryset of a Prefetch
         self.queryset: Any = None
+
+    def __vivace_key__(self, keying: Any) -> Any:
+        return prefetched_key(self, keying)
 
 
 def keys_of(instances: Iterable[Any], attname: str) -> list[Any]:

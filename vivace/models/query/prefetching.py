@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from vivace.errors import FieldError, QueryError, nearest
+from vivace.models.cachekeys import prefetch_key
 
 if TYPE_CHECKING:
     from .prefetchers import Prefetcher
@@ -46,6 +47,9 @@ class Prefetch:
     def under(self, prefix: str) -> Prefetch:
         """Return the same lookup behind a relation."""
         return Prefetch(f"{prefix}{SEPARATOR}{self.prefetch_through}", self.queryset, self.to_attr)
+
+    def __vivace_key__(self, keying: Any) -> Any:
+        return prefetch_key(self, keying)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prefetch) and self.prefetch_to == other.prefetch_to

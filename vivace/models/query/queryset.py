@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast, overload
 
+from vivace.models.cachekeys import queryset_key
 from vivace.models.sql import lift
 
 from . import building, bulk, changing, copying, creating, fetching, single
@@ -154,6 +155,9 @@ class QuerySet(Generic[M, R]):
         from vivace.models.jsonable import RowsOf  # only for a handler that returns a queryset
 
         return RowsOf(self)
+
+    def __vivace_key__(self, keying: Any) -> Any:
+        return queryset_key(self, keying)
 
     async def __aiter__(self) -> AsyncGenerator[R]:
         for row in await self._fetch():

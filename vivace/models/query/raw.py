@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from vivace.db import Statement
 from vivace.errors import FieldDoesNotExist, QueryError
+from vivace.models.cachekeys import raw_key
 
 from . import running
 from .laziness import not_evaluated
@@ -51,6 +52,9 @@ class RawQuerySet(Generic[M]):
 
     def __repr__(self) -> str:
         return f"<RawQuerySet of {self.model.__name__}: {self.raw_query}>"
+
+    def __vivace_key__(self, keying: Any) -> Any:
+        return raw_key(self, keying)
 
     def using(self, alias: str | None) -> RawQuerySet[M]:
         """Ask this database."""
