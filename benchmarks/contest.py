@@ -11,9 +11,9 @@ from __future__ import annotations
 import http.client
 import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from .load import Load, Sample, measure
 from .report import Bound, Row, ratio, short
@@ -50,6 +50,11 @@ class Contest:
     ours: str
     rivals: tuple[Rival, ...]
     ours_sends: str = ""  # a header that shows that our default hooks are on
+    loads: Mapping[str, Load] = field(default_factory=dict[str, Load])  # where it is asked in other words
+
+    def load_of(self, name: str) -> Load:
+        """Return what is asked of one of them."""
+        return self.loads.get(name, self.load)
 
 
 def compare(contest: Contest, find: Callable[[str], Program], options: Options) -> Iterator[Row]:
@@ -61,8 +66,9 @@ def compare(contest: Contest, find: Callable[[str], Program], options: Options) 
         for name in (contest.ours, *(rival.name for rival in contest.rivals)):
             try:
                 running[name] = stack.enter_context(serving(find(name), options.server_core))
-                check(running[name], contest.load, contest.ours_sends if name == contest.ours else "")
-                loads[name] = visiting(running[name], contest.load)
+                load = contest.load_of(name)
+                check(running[name], load, contest.ours_sends if name == contest.ours else "")
+                loads[name] = visiting(running[name], load)
             except (Unavailable, Broken, OSError, http.client.HTTPException) as error:
                 running.pop(name, None)
                 absent[name] = error

@@ -1,4 +1,4 @@
-"""The databases that the data rows work on: made for the row, filled, and gone with it.
+"""The databases that the data rows work on, and the Valkey of the rooms: made for the row, filled, and gone with it.
 
 PostgreSQL runs on the load's core, as on a machine of its own: the server's core is the program's alone. It is the
 server of our tests (nothing is synced to disk), the same for everybody.
@@ -74,6 +74,27 @@ def postgresql(core: int | None) -> Generator[tuple[Environment, int]]:
             for each in tree(process):  # those that come later inherit it
                 os.sched_setaffinity(each, {core})
         yield {"DATABASE_URL": server.url, **VISITOR}, process
+    finally:
+        server.close()
+
+
+@contextmanager
+def valkey(core: int | None) -> Generator[Environment]:
+    """Run a Valkey on ``core``; yield what programs need to find it."""
+    try:
+        from tests.servers import Missing, ValkeyServer, valkey_binary
+    except ImportError as error:
+        raise Unavailable(f"Valkey for the run needs the test dependencies: {error}") from error
+    try:
+        server = ValkeyServer(valkey_binary())
+    except Missing as error:
+        raise Unavailable(str(error)) from error
+    try:
+        server.start()
+        if core is not None and server.process is not None:
+            for each in tree(server.process.pid):
+                os.sched_setaffinity(each, {core})
+        yield {"VIVACE_BROKER": server.url, "VALKEY_URL": server.url.replace("valkey:", "redis:", 1)}
     finally:
         server.close()
 

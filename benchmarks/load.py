@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,8 @@ def http_generator() -> str:
 
 def measure(server: Running, load: Load, seconds: float, core: int | None) -> Sample:
     """Put ``server`` under ``load`` for ``seconds`` from ``core``; raises ``Broken`` when any answer was bad."""
+    if load.kind.startswith("room-"):
+        return _measure_room(server, load, seconds, core)
     before, core_before = server.cpu(), core_busy(server.core)
     if load.kind == "http" and shutil.which("wrk"):
         count, took = parse_wrk(_wrk(server.port, load, seconds, core))
@@ -163,13 +166,50 @@ def _own(port: int, load: Load, seconds: float, core: int | None) -> tuple[int, 
         raise Unavailable("our load generator needs epoll (Linux)")
     if load.pipeline > 1:
         raise Unavailable("pipelining needs wrk")
-    options = [load.kind, "--port", str(port), "--path", load.path]
-    options += ["--connections", str(load.connections), "--seconds", str(seconds)]
-    printed = _output([*GENERATOR, *options], raw_request(port, load), seconds, core)
-    result = json.loads(printed)
+    result = json.loads(_output(_generator(port, load, seconds), raw_request(port, load), seconds, core))
     if not result["count"]:
         raise Unavailable("our load generator needs connections that are kept alive; wrk does not")
     return result["count"], result["seconds"]
+
+
+def _generator(port: int, load: Load, seconds: float) -> list[str]:
+    options = [load.kind, "--port", str(port), "--path", load.path]
+    return [*GENERATOR, *options, "--connections", str(load.connections), "--seconds", str(seconds)]
+
+
+def _measure_room(server: Running, load: Load, seconds: float, core: int | None) -> Sample:
+    """Measure from when all members are in until the last of them has heard all."""
+    if not hasattr(select, "epoll"):
+        raise Unavailable("our load generator needs epoll (Linux)")
+    with subprocess.Popen(
+        _generator(server.port, load, seconds),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=pin(core),
+        cwd=ROOT,
+    ) as generator:
+        patience = threading.Timer(seconds + PATIENCE, generator.kill)
+        patience.start()
+        try:
+            opened = _line(generator)
+            before, core_before = server.cpu(), core_busy(server.core)
+            result = _line(generator, b"\n") if opened else {}
+            cpu, core_cpu = server.cpu() - before, core_busy(server.core) - core_before
+        finally:
+            patience.cancel()
+    if not result:
+        raise Broken(f"the members of a room could not talk for {seconds} s")
+    return Sample(result["count"], result["seconds"], cpu, core_cpu)
+
+
+def _line(generator: subprocess.Popen[bytes], said: bytes = b"") -> dict[str, Any]:
+    """Tell the generator something and return its next line; nothing when it has ended."""
+    if generator.stdin is None or generator.stdout is None:
+        return {}
+    generator.stdin.write(said)
+    generator.stdin.flush()
+    line = generator.stdout.readline()
+    return json.loads(line) if line else {}
 
 
 GENERATOR = (sys.executable, "-m", "benchmarks.loadgen")

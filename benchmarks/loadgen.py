@@ -6,8 +6,9 @@ A client message costs one ``recv`` and one ``send`` and about a microsecond of 
 it; the benchmark prints how busy the server was, so a reader sees which side was the limit.
 
 Kinds: ``echo`` keeps one message in flight on each connection; ``fan`` has one sender and counts what all receivers
-get, with ``WINDOW`` messages under way so that the server never waits for us; ``idle`` opens sockets and holds them
-until its standard input closes; ``http`` repeats one request.
+get, with ``WINDOW`` messages under way so that the server never waits for us; ``room-…`` does the same with members of a
+room, who speak one of the ``DIALECTS``; ``idle`` opens sockets and holds them until its standard input closes; ``http``
+repeats one request.
 Each prints one line of JSON: ``{"count": …, "seconds": …, "cpu": …}``.
 """
 
@@ -21,6 +22,8 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 
 PAYLOAD = b"0123456789abcdef0123456789abcdef"  # 32 bytes of text
 MASK = b"\x37\xfa\x21\x3d"
@@ -29,6 +32,29 @@ WINDOW = 4  # messages of a fan-out under way
 BATCH = 200  # handshakes under way
 SOCKETS_PER_ADDRESS = 5_000  # loopback source addresses have 28,000 ports each; stay far below
 TIMEOUT = 30.0
+SENDERS = 16  # members of a room who speak: servers bound how fast one of them may
+MARK = b"~"  # is in each message once, whatever a server puts around it
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How members of a room speak: what they say first, what a server has said when they are in, what they say then."""
+
+    first: bytes
+    ready: bytes
+    message: bytes
+    back: bool = True  # whether who says something gets it, too
+
+
+DIALECTS = {
+    "plain": Dialect(b"", b"", PAYLOAD[1:] + MARK, back=False),
+    "vivace": Dialect(
+        b'["join","bench/room",{}]',
+        b'["joined"',
+        b'["send","bench/room","say",{"text":"%b~"},0]' % PAYLOAD[1:],
+    ),
+    "socketio": Dialect(b"40", b"40{", b'42["say",{"text":"%b~"}]' % PAYLOAD[1:]),
+}
 
 
 def masked_frame(payload: bytes) -> bytes:
@@ -155,6 +181,56 @@ def fan(port: int, path: str, connections: int, seconds: float) -> dict[str, flo
     return {"count": delivered // len(REPLY), "seconds": now - started}
 
 
+def open_members(port: int, path: str, count: int, dialect: Dialect) -> list[socket.socket]:
+    """Return ``count`` open WebSockets that are in the room."""
+    opened: list[socket.socket] = []
+    while len(opened) < count:
+        batch = [connect(port, len(opened) + index) for index in range(min(BATCH, count - len(opened)))]
+        for connection in batch:
+            connection.sendall(handshake(port, path))
+        for connection in batch:
+            head, said = read_head(connection)
+            if b" 101 " not in head:
+                raise ConnectionError(f"expected 101, got {head!r}")
+            if dialect.first:
+                connection.sendall(masked_frame(dialect.first))
+            while dialect.ready not in said:
+                said += connection.recv(65_536)
+            connection.setblocking(False)
+        opened += batch
+    return opened
+
+
+def room(dialect: Dialect, port: int, path: str, connections: int, seconds: float) -> dict[str, float]:
+    """Let members of a room with ``connections`` members speak in turn; count what all of them get.
+
+    They are in when the first line is printed, and speak after one was read: what a server spends on joining is not counted.
+    """
+    members = open_members(port, path, connections, dialect)
+    print(json.dumps({"open": len(members)}), flush=True)
+    sys.stdin.readline()
+    by_fd = {member.fileno(): member.recv for member in members}
+    poll = watch(members).poll
+    message = masked_frame(dialect.message)
+    per_message = connections if dialect.back else connections - 1
+    sent = delivered = 0
+    started = now = time.perf_counter()
+    while now - started < seconds:
+        while delivered > (sent - WINDOW) * per_message:
+            members[sent % SENDERS].send(message)
+            sent += 1
+        events = poll(TIMEOUT, 1024)
+        if not events:
+            raise TimeoutError(f"no delivery within {TIMEOUT} s")
+        for fd, _ in events:
+            data = by_fd[fd](65_536)
+            if not data:
+                raise ConnectionError("the server closed a member's socket")
+            delivered += data.count(MARK)
+        now = time.perf_counter()
+    return {"count": delivered, "seconds": now - started}
+
+
 def idle(port: int, path: str, connections: int, _seconds: float) -> dict[str, float]:
     """Open WebSockets, say so, and hold them until standard input closes."""
     started = time.perf_counter()
@@ -193,6 +269,7 @@ KINDS: dict[str, Callable[[int, str, int, float], dict[str, float]]] = {
     "echo": echo,
     "fan": fan,
     "idle": idle,
+    **{f"room-{name}": partial(room, dialect) for name, dialect in DIALECTS.items()},
 }
 
 
@@ -213,6 +290,8 @@ def main() -> None:
     after = os.times()
     result["cpu"] = after.user + after.system - before.user - before.system
     print(json.dumps(result), flush=True)
+    if options.kind.startswith("room-"):
+        sys.stdin.read()  # nor on leaving
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The rows about pages: one for who is logged in, and a form of twenty fields."""
+"""The rows about pages: one for who is logged in, two that are kept, and a form of twenty fields."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from .servers import Broken, Unavailable
 
 FORM_MS = 1.0
 FIELDS = 20
+COMMIT_US = 50.0
+KEPT_RESULTS = 10_000
 TITLE = f"a form of {FIELDS} fields rendered"
 
 
@@ -30,6 +32,19 @@ MEMBER = Load(
     accept_text=member_is_right,
     cookie=f"session={databases.SESSION}; sessionid={databases.SESSION[:32]}",
 )
+
+
+def kept_is_right(page: str) -> bool:
+    """Say whether a page shows all fortunes, the first ones and the chosen one."""
+    return (
+        page.count("<tr><td>") == len(databases.FORTUNES)
+        and page.count("<li>") == 3
+        and page.count("<p>") == 1
+    )
+
+
+KEPT = Load("/kept", accept_text=kept_is_right)
+FRAGMENTS = Load("/fragments", accept_text=kept_is_right)
 
 
 def form(options: Options) -> Iterator[Row]:
@@ -57,6 +72,17 @@ def form(options: Options) -> Iterator[Row]:
         )
 
 
+def unmatched(options: Options) -> Iterator[Row]:
+    """Measure what a commit costs that meets none of 10,000 results that are kept, in this process's CPU time."""
+    with working(apps.worker("kept_work"), {}, options.server_core, 0) as mine:
+        costs = [mine.do("unmatched") for _ in range(options.rounds + 1)][1:]
+    if any(cost.told["kept"] < KEPT_RESULTS for cost in costs):
+        raise Broken(f"expected {KEPT_RESULTS:,} kept results")
+    microseconds = statistics.median(1e6 * cost.cpu / cost.told["count"] for cost in costs)
+    title = f"commit beside {KEPT_RESULTS:,} kept results"
+    yield Row(title, "", f"{microseconds:.1f} µs", "–", microseconds, "µs", Bound(COMMIT_US, at_most=True))
+
+
 def _milliseconds(costs: list[Cost]) -> float:
     for cost in costs:
         if cost.told["fields"] != FIELDS:
@@ -64,4 +90,4 @@ def _milliseconds(costs: list[Cost]) -> float:
     return statistics.median(1000 * cost.cpu / cost.told["count"] for cost in costs) if costs else 0.0
 
 
-__all__ = ["MEMBER", "form", "member_is_right"]
+__all__ = ["FRAGMENTS", "KEPT", "MEMBER", "form", "kept_is_right", "member_is_right", "unmatched"]

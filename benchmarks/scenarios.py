@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import apps, data, memory, pages, peers, startup
+from . import apps, data, live, memory, pages, peers, rooms, startup
 from .contest import Contest, Options, Rival, compare
 from .load import Load
 from .report import Row
@@ -74,6 +74,13 @@ def data_contest(
     return Scenario(name, lambda options: on(made, find, options))
 
 
+def kept_contest(name: str, work: str, load: Load, floor: float) -> Scenario:
+    """Return a scenario that compares a page that is kept with the JSON reply, which keeps nothing."""
+    rivals, loads = (Rival("Vivace", floor),), {"Vivace": JSON}
+    made = Contest(work, load, "Vivace's kept pages", rivals, DEFAULT_HEADER, loads)
+    return Scenario(name, lambda options: data.postgresql_contest(made, find, options))
+
+
 SCENARIOS = (
     contest(
         "json",
@@ -90,6 +97,10 @@ SCENARIOS = (
     ),
     contest("echo", "WebSocket echo, 64 sockets", Load("/echo", "echo"), Rival("ws", 1.3)),
     contest("fan", "WebSocket fan-out to 1,000", Load("/fan", "fan", connections=1000), Rival("ws", 1.3)),
+    Scenario("channels", lambda options: compare(rooms.ONE_PROCESS, find, options)),
+    Scenario("live", lambda options: live.regions(1_000, find, options)),
+    Scenario("live-10000", lambda options: live.regions(10_000, find, options)),
+    Scenario("relay", lambda options: rooms.two_workers(find, options)),
     contest("plaintext", "plain text, 16 pipelined", Load("/plaintext", pipeline=16), Rival("node:http")),
     data_contest(
         "row",
@@ -133,6 +144,9 @@ SCENARIOS = (
         on=data.postgresql_contest,
         ours="Vivace's users",
     ),
+    kept_contest("cachedpage", "page kept whole by cache_page", pages.KEPT, 0.8),
+    kept_contest("fragments", "page of kept fragments, lazy querysets", pages.FRAGMENTS, 0.35),
+    Scenario("unmatched", pages.unmatched),
     Scenario("form", pages.form),
     Scenario("hydrate", data.hydration),
     Scenario("bulk", data.bulk),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +24,7 @@ settings.register_profile(
 settings.load_profile("vivace")
 
 if TYPE_CHECKING:
-    from tests.servers import Databases, PgBouncer, PostgreSQLServer
+    from tests.servers import Databases, PgBouncer, PostgreSQLServer, ValkeyServer
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +90,50 @@ def pgbouncer(postgresql_databases: Databases) -> Iterator[PgBouncer]:
 def pgbouncer_url(pgbouncer: PgBouncer, postgresql_url: str) -> str:
     """The URL of the database of ``postgresql_url`` through PgBouncer in transaction mode."""
     return pgbouncer.url.removesuffix("/postgres") + "/" + postgresql_url.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def shared_valkey() -> Iterator[ValkeyServer]:
+    """The Valkey server of this run; skipped where none is installed."""
+    with contextlib.ExitStack() as servers:
+        yield _valkey(servers)
+
+
+@pytest.fixture
+def valkey_url(shared_valkey: ValkeyServer) -> Iterator[str]:
+    """The URL of an empty database of the Valkey server of this run."""
+    number = next(_valkey_databases)
+    shared_valkey.tell(f"SELECT {number}", "FLUSHDB")
+    yield f"{shared_valkey.url}/{number}"
+    shared_valkey.tell(f"SELECT {number}", "FLUSHDB")
+
+
+_valkey_databases = itertools.cycle(range(500))  # a server of tests has 512: the last ones are never cleared
+
+
+@pytest.fixture
+def make_valkey() -> Iterator[Callable[..., ValkeyServer]]:
+    """Starts Valkey servers of the test's own, with settings; it may kill and restart them."""
+    with contextlib.ExitStack() as servers:
+        yield functools.partial(_valkey, servers)
+
+
+@pytest.fixture
+def valkey_server(make_valkey: Callable[..., ValkeyServer]) -> ValkeyServer:
+    """A Valkey server of the test's own, which comes back empty."""
+    return make_valkey()
+
+
+def _valkey(servers: contextlib.ExitStack, **settings: str) -> ValkeyServer:
+    from tests.servers import Missing, ValkeyServer, valkey_binary
+
+    try:
+        server = ValkeyServer(valkey_binary(), **settings)
+    except Missing as reason:
+        pytest.skip(str(reason))
+    servers.callback(server.close)
+    server.start()
+    return server
 
 
 def _server(binaries: Path | None, **settings: str) -> Iterator[PostgreSQLServer]:

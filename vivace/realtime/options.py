@@ -1,0 +1,38 @@
+"""How much one browser may ask of the server, and what happens when it takes less than it is sent."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+SOCKET_PATH = "/_vivace/socket"
+EVENTS_PATH = "/_vivace/events"
+SEND_PATH = "/_vivace/send"
+
+Slow: TypeAlias = Literal["wait", "drop", "coalesce", "close"]
+"""What becomes of an event for a member that reads too slowly.
+
+``close``: the connection is closed when it is too far behind; the client comes back and is given what it missed.
+``wait``: the same, but who broadcasts on this worker waits first, so that it does not come to that.
+``drop``: the oldest waiting events go, counted. ``coalesce``: of events with one name only the latest waits.
+"""
+
+
+class RealtimeOptions(msgspec.Struct, frozen=True):
+    """Bounds of a connection; one that goes beyond is refused or slowed, and others do not notice. Times in seconds."""
+
+    message_bytes: int = 262_144  # of one message from a client; beyond it the connection is closed (1009)
+    buffer_bytes: int = 65_536  # unsent bytes at a socket before the policy of its channels applies
+    held_bytes: int = 1_048_576  # events that wait for a slow connection, in bytes
+    messages_per_second: float = 100.0  # of one client, in the long run; faster ones are read more slowly
+    burst: int = 200  # messages that may come at once
+    rooms: int = 100  # joined by one connection
+    room_bytes: int = 512  # of a room's path
+    inbox: int = 64  # events that wait for one member's handler
+    inbox_patience: float = 5.0  # how long a full inbox holds a client up before its event fails
+    leave_grace: float = 10.0  # for a handler to end when its member has left
+    recheck: float = 600.0  # at the latest, a guard is asked again: what ends by itself is no write
+
+
+__all__ = ["EVENTS_PATH", "SEND_PATH", "SOCKET_PATH", "RealtimeOptions", "Slow"]
