@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from .app.compression import Compression as Compression
     from .app.compression import CompressionOptions as CompressionOptions
     from .app.logging import configure_logging as configure_logging
+    from .app.memo import memo as memo
     from .app.plugins import Plugin as Plugin
     from .app.static import StaticFiles as StaticFiles
     from .app.static import StaticOptions as StaticOptions
+    from .cache.functions import cached as cached
+    from .cache.pages import cache_page as cache_page
     from .config.secret import Secret as Secret
     from .config.settings import Settings as Settings
     from .engine.asgi import ASGIMount as ASGIMount
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from .http.websocket import WebSocket as WebSocket
     from .http.websocket import WebSocketDisconnect as WebSocketDisconnect
     from .http.websocket import WebSocketOptions as WebSocketOptions
+    from .realtime.channel import Channel as Channel
     from .routing import Router as Router
     from .security import CORS as CORS
     from .security import Security as Security
@@ -70,8 +74,11 @@ _ROOMS = {
     "app.assets": "StaticSite",
     "app.compression": "Compression CompressionOptions",
     "app.logging": "configure_logging",
+    "app.memo": "memo",
     "app.plugins": "Plugin",
     "app.static": "StaticFiles StaticOptions",
+    "cache.functions": "cached",
+    "cache.pages": "cache_page",
     "config.secret": "Secret",
     "config.settings": "Settings",
     "engine.asgi": "ASGIMount WSGIMount",
@@ -83,6 +90,7 @@ _ROOMS = {
     "http.request": "Request",
     "http.response": "HTML JSON Empty Response Stream Text",
     "http.websocket": "WebSocket WebSocketDisconnect WebSocketOptions",
+    "realtime.channel": "Channel",
     "routing": "Router",
     "security": "CORS Security SecurityHeaders",
     "views.flashes": "flash",

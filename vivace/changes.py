@@ -191,6 +191,11 @@ def recording(reads: ReadSet) -> Generator[ReadSet]:
             outer.update(reads)
 
 
+def stop_recording() -> None:
+    """Record nothing in this context from now on: for work that outlives what began it."""
+    _tracker.set(None)
+
+
 def conditions(pairs: Iterable[tuple[str, Iterable[Any]]]) -> tuple[Condition, ...]:
     """Return conditions from (column, values) pairs."""
     return tuple(Condition(column, frozenset(values)) for column, values in pairs)
@@ -210,4 +215,5 @@ __all__ = [
     "conditions",
     "current_reads",
     "recording",
+    "stop_recording",
 ]

@@ -26,6 +26,7 @@ ERRORS: Final = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="
 ROOMS: Final = (
     *("app", "routing", "security", "crypto", "errors", "engine.asgi"),
     *("models", "models.functions", "models.postgresql", "models.pagination", "db", "migrations"),
+    *("brokers", "brokers.postgresql", "brokers.valkey", "cache", "realtime", "live"),
     *("auth", "views", "forms", "storage", "mail", "testing", "testing.databases", "testing.factories"),
 )
 OPTIONS: Final = (

@@ -13,25 +13,23 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from vivace.config.secret import Secret
 from vivace.config.settings import Settings
 from vivace.engine.offload import Offload
-from vivace.errors import AppFrozen, AppInvalid, ConfigurationError, Finding
+from vivace.errors import AppInvalid, ConfigurationError, Finding
 from vivace.http.bodies import BodyParser
 from vivace.http.types import AfterHook, BeforeHook, ErrorHandler, ErrorKey, Handle, Middleware
-from vivace.routing import Router, RoutingOptions
+from vivace.routing import RoutingOptions
 from vivace.routing.routes import Route, RouteKwargs, qualified_name
 from vivace.security import Security
 
 from .background import Background
+from .belongings import Belongings
 from .current import app_variable, current_request
-from .data import Data, ModelSource
+from .data import Data, ModelSource, calling_module
 from .dependencies import Providers
 from .failures import DebugPage
 from .freeze import Frozen, freeze
@@ -41,7 +39,6 @@ from .plan import MountedPlan
 from .plugins import Plugin, Plugins
 
 if TYPE_CHECKING:
-    from vivace.cache import Cache
     from vivace.db import Databases
     from vivace.http.lazyparts import PartMaker
     from vivace.mail import Mailer
@@ -49,7 +46,9 @@ if TYPE_CHECKING:
     from vivace.templates import TemplateOptions, Templates
 
     from .assets import StaticSite
+    from .caching import Caches, CacheSource
     from .installed import Installed, InstalledSource
+    from .messaging import Messaging
     from .site import Site
     from .storing import Storing
 
@@ -66,12 +65,13 @@ class AppKwargs(RouteKwargs, total=False):
     models: Sequence[ModelSource]
     databases: Databases | Mapping[str, str]
     storages: Storages | Mapping[str, Storage]
+    caches: Mapping[str, CacheSource]
     installed: Sequence[InstalledSource]
     templates: TemplateOptions
     static: StaticSite
 
 
-class App(Router):
+class App(Belongings):
     """One application: routes, hooks, middleware, plugins, models, life.
 
     ``settings`` default to ``.env`` and the environment (see ``vivace.config``). ``root`` is the folder of the module
@@ -79,7 +79,7 @@ class App(Router):
     read more media types for ``request.data()``. ``models`` are adopted beside those of the module that makes the app:
     classes, modules, names of packages. ``databases`` maps aliases to URLs (``default`` is ``DATABASE_URL``, else a SQLite
     file beside the app), or is a ``Databases``; ``storages`` maps aliases to storages (``default`` is the folder ``media``
-    beside the app). ``installed`` are packages with all that they bring. Hooks, middleware and ``errors`` hold for whatever the app answers;
+    beside the app), ``caches`` to URLs of caches, stores or caches. ``installed`` are packages with all that they bring. Hooks, middleware and ``errors`` hold for whatever the app answers;
     the other options apply to all routes, as those of a ``Router`` do.
     """
 
@@ -95,10 +95,12 @@ class App(Router):
         parsers: Mapping[str, BodyParser] | None = None,
         **options: Unpack[AppKwargs],
     ) -> None:
-        self.import_name, self.import_file, self.import_scope = _calling_module()
+        self.import_name, self.import_file, self.import_scope = calling_module()
         self.data = Data(self, options.pop("models", ()), options.pop("databases", None))
         self.given_storages = options.pop("storages", None)
         self._storing: Storing | None = None
+        self.given_caches = options.pop("caches", None)
+        self.own_caches: Caches | None = None
         installed, templates = options.pop("installed", ()), options.pop("templates", None)
         self._static_options = options.pop("static", None)
         self.name = options.pop("name", "")
@@ -142,110 +144,9 @@ class App(Router):
         self._freezing = False
         self.first_prefix = ""  # where it was mounted first
         self._mailer: Mailer | None = None
+        self.own_messaging: Messaging | None = None
         self.outer: App | None = None  # the app that this one is mounted in
         self._asgi: Any = None
-
-    # -- settings -------------------------------------------------------------------------------------------------
-
-    @property
-    def settings(self) -> Settings:
-        """The frozen settings; read from ``.env`` and the environment when first asked for."""
-        if self._settings is None:
-            from vivace.config.load import load  # reads files: only apps that were given no settings need it
-
-            self._settings = load(self.root).settings
-        return self._settings
-
-    @property
-    def debug(self) -> bool:
-        """Whether error pages show what happened; never in production."""
-        return self.settings.debug if self._debug is None else self._debug
-
-    @property
-    def secret_keys(self) -> tuple[Any, ...]:
-        """The keys that sign and verify, the newest first."""
-        settings = self.settings
-        return tuple(key for key in (settings.secret_key, *settings.secret_key_fallbacks) if key)
-
-    def ensure_secret(self) -> None:
-        """Give the app a random key if it has none; it is good until the process ends, which is what tests need."""
-        if not self.secret_keys:
-            import secrets  # a service that has a key does without
-
-            self._settings = replace(self.settings, secret_key=Secret(secrets.token_urlsafe(48)))
-
-    # -- models and databases -------------------------------------------------------------------------------------
-
-    @property
-    def models(self) -> tuple[Any, ...]:
-        """The model classes that the app adopted."""
-        return self.data.models
-
-    @property
-    def databases(self) -> Databases:
-        """The databases by alias; they open at the start, or with the first query."""
-        return self.data.databases
-
-    @property
-    def mail(self) -> Mailer:
-        """What sends mail, as the settings say: ``await app.mail.send(EmailMessage(…))``."""
-        if self._mailer is None:
-            from .mailing import make_mailer  # only apps that send mail load it
-
-            outer = self.outer
-            shared = outer is not None and outer.settings is self.settings
-            self._mailer = outer.mail if outer is not None and shared else make_mailer(self)
-        return self._mailer
-
-    @property
-    def storages(self) -> Storages:
-        """Where files are kept, by alias; ``default`` is the folder ``media`` beside the app."""
-        return self.storing.storages
-
-    @property
-    def storing(self) -> Storing:
-        """What keeps and serves files; made when a program uses files."""
-        if self._storing is None:
-            from .storing import Storing  # an app without files loads none of it
-
-            self._storing = Storing(self)
-        return self._storing
-
-    @property
-    def templates(self) -> Templates:
-        """The templates: those in the folder ``templates`` beside the app, of installed packages, and the framework's."""
-        if self._templates is None:
-            from .templating import make_templates  # only apps that have pages load Jinja2
-
-            self._templates = make_templates(self, self._template_options)
-        return self._templates
-
-    @property
-    def has_templates(self) -> bool:
-        """Whether the app has any use for templates."""
-        wanted = self._templates or self._template_options or self.installed
-        return bool(wanted) or "vivace.templates" in sys.modules or (self.root / "templates").is_dir()
-
-    def context_provider(self, function: F) -> F:
-        """Give all templates a name, that of the decorated ``function(request)``, which is called when one reads it."""
-        self._unfrozen("a context provider")
-        return self.templates.provider(function)
-
-    def before_render(self, hook: F) -> F:
-        """Run ``hook(request, response)`` before a page is rendered: it may change its context. A decorator."""
-        self._unfrozen("a before_render hook")
-        self.templates.before_render.append(hook)
-        return hook
-
-    @cached_property
-    def cache(self) -> Cache:
-        """What the app keeps in this process's memory: ``await app.cache.get_or_set("rates", fetch_rates, 60)``.
-
-        To have another one, assign it before the start: ``app.cache = Cache(MemoryStore(entries=1_000))``.
-        """
-        from vivace.cache import Cache
-
-        return Cache()
 
     async def prepare_tables(self) -> list[str]:
         """Give an app of a single file the tables of its models; returns what was done and what was not, in sentences.
@@ -359,10 +260,14 @@ class App(Router):
         self.background.open = True
         try:
             await self.data.start()
+            if self.own_messaging is not None:
+                await self.own_messaging.start(self)
+            if self.own_caches is not None:
+                await self.own_caches.start()
             await self._lifespan.start()
         except BaseException:
             await self.background.drain(0)
-            await self.data.stop()
+            await self._disconnect()
             raise
         app_variable.set(self)  # mounted apps have started too, and said the same of themselves
         self.data.make_current()
@@ -385,7 +290,16 @@ class App(Router):
                     await self._storing.close()
                 if app_variable.get() is self:
                     app_variable.set(None)
-                await self.data.stop()
+                await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        try:
+            if self.own_caches is not None:
+                await self.own_caches.close()
+            if self.own_messaging is not None:
+                await self.own_messaging.stop(self)
+        finally:
+            await self.data.stop()
 
     async def __aenter__(self) -> Self:
         await self.startup()
@@ -441,6 +355,10 @@ class App(Router):
                 self.site.load_templates(
                     compiled.reverser
                 )  # Jinja2, and the pages: now, and not in a request
+            if "vivace.cache.dependent" in sys.modules:
+                from .dependents import expect_dependents
+
+                expect_dependents(self, compiled.routes)
             if "vivace.mail" in sys.modules:
                 _ = self.mail  # the program imported it, so its code will look for the current mailer
             self._compiled = compiled
@@ -504,6 +422,8 @@ class App(Router):
         if self._settings is None:
             self._settings = outer.settings
         self.outer = outer
+        if self.own_messaging is not None:
+            self.own_messaging.mounted(self, outer)
         self.parts = {**outer.parts, **self.parts}  # the outer app's users are its users, too
         self.part_errors = {**outer.part_errors, **self.part_errors}
         self.app_errors = {**self.part_errors, **self.app_errors}
@@ -521,14 +441,6 @@ class App(Router):
         frozen = self.compile()
         return frozen.handle or frozen.plan.handle
 
-    def _unfrozen(self, what: str) -> None:
-        if self._compiled is not None:
-            raise AppFrozen(
-                f"The app has started: {what} cannot be added any more.",
-                expected="everything is registered before the start",
-                fix="Register it where the app is made, at import time.",
-            )
-
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer as an ASGI application."""
         from vivace.engine.asgi import ASGIAdapter  # only when another server runs the app
@@ -539,16 +451,6 @@ class App(Router):
 
     def __repr__(self) -> str:
         return f"<App {self.name or self.root.name}>"
-
-
-def _calling_module() -> tuple[str, str, str]:
-    """Return the name and the file of the module that makes the app, and the function; no file in a console."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("vivace."):
-        frame = frame.f_back
-    file = frame.f_globals.get("__file__")
-    name = frame.f_globals.get("__name__", "__main__")
-    return name, file if isinstance(file, str) else "", frame.f_code.co_qualname
 
 
 def _installed(app: App, entries: Sequence[InstalledSource]) -> Installed:

@@ -343,10 +343,20 @@ def _inside(module: str, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
 
+def calling_module() -> tuple[str, str, str]:
+    """Return the name and the file of the module that makes the app, and the function; no file in a console."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("vivace."):
+        frame = frame.f_back
+    file = frame.f_globals.get("__file__")
+    name = frame.f_globals.get("__name__", "__main__")
+    return name, file if isinstance(file, str) else "", frame.f_code.co_qualname
+
+
 def _stem(app: App) -> str:
     """Return the name of the project: the app's file, or its folder where the file has one of the usual names."""
     stem = Path(app.import_file).stem if app.import_file else "__main__"
     return (app.root.name or "app") if stem in _USUAL_STEMS else stem
 
 
-__all__ = ["Data", "ModelSource"]
+__all__ = ["Data", "ModelSource", "calling_module"]

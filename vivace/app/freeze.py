@@ -94,6 +94,12 @@ class _Freezer:
             app.storing.freeze()
         if app.has_static:
             self.findings += app.site.freeze()
+        if app.given_caches or app.settings.cache or app.own_caches is not None:
+            self.findings += app.caches.freeze()
+        if app.outer is None:
+            self._join_live()
+        if "sockets" in vars(app):
+            self.findings += app.sockets.freeze(self.lifespans)
         routes, found = bind_routes(app.collect(), _types_of)
         self.findings += [*found, *check_routes(routes), *check_app_scope(app.providers)]
         routes = varying([replace(route, options=self.inherited(route.options)) for route in routes])
@@ -101,6 +107,8 @@ class _Freezer:
         values = partial(app_scope, app.providers, app.pool.run)
         self.lifespans.append(("the values of the app's scope", values))
         self.findings += app.data.freeze()
+        if app.own_messaging is not None:
+            self.findings += app.own_messaging.check(app)
         self.plan = Plan(self.parts(matcher))
         return Frozen(
             self.plan,
@@ -110,6 +118,21 @@ class _Freezer:
             tuple(self.lifespans),
             self.watched(self.plan),
         )
+
+    def _join_live(self) -> None:
+        """Serve live regions if any template has one; an app without pages loads nothing to find that out."""
+        apps = [
+            self.app,
+            *(route.mount for route in self.app.collect() if hasattr(route.mount, "mounted_in")),
+        ]
+        if not any(app.has_templates for app in apps):
+            return
+        from .templating import has_live_tags
+
+        if has_live_tags(self.app):
+            from .living import join
+
+            join(self.app, self.lifespans)
 
     def watched(self, plan: Plan) -> Handle:
         """Return the plan's handle in a scope where there are replicas, with queries watched where somebody develops."""
@@ -175,13 +198,27 @@ class _Freezer:
         self._check_unused(endpoint, guards, route)
         if route.is_websocket:
             served = self._handshake(endpoint, route)
-        elif needs_layers(route.options):
-            served = partial(answer, endpoint)
-            if route.options.atomic:
-                served = self.app.data.in_transaction(served)
         else:
-            return Target(route, endpoint, None, self.bodies)
-        return Target(route, endpoint, self._composed(route, served, guards), self.bodies)
+            answered = self._answered(endpoint, route)
+            if not needs_layers(route.options):
+                return Target(route, endpoint, answered, self.bodies)
+            served = answered or partial(answer, endpoint)
+        target = Target(route, endpoint, self._composed(route, served, guards), self.bodies)
+        target.guards = guards
+        return target
+
+    def _answered(self, endpoint: Endpoint, route: Route) -> Serve | None:
+        """Return what stands closest around a handler: its transaction, its kept answers; ``None`` without either."""
+        served: Serve | None = None
+        if route.options.atomic:
+            served = self.app.data.in_transaction(partial(answer, endpoint))
+        if "vivace.cache.pages" in sys.modules:
+            from .dependents import kept_pages
+
+            plain = served or partial(answer, endpoint)
+            kept = kept_pages(route, plain, self.findings)
+            served = kept if kept is not plain else served
+        return served
 
     def _check_unused(self, endpoint: Endpoint, guards: Sequence[Endpoint], route: Route) -> None:
         """Warn of path parameters that nothing takes; hooks and middleware of the route get the whole request."""
@@ -226,8 +263,10 @@ class _Freezer:
     def _mount(self, route: Route) -> Target:
         mount = route.mount
         if hasattr(mount, "mounted_in"):
-            serve = self._mounted_app(mount, route)
-            return Target(route, None, self._composed(route, serve), self.bodies)
+            serve, guards = self._mounted_app(mount, route), self._guards(route)
+            target = Target(route, None, self._composed(route, serve, guards), self.bodies)
+            target.guards = guards
+            return target
         if not _answers(mount):
             self.findings.append(
                 Finding(

@@ -74,6 +74,7 @@ class Target:
         "checks_origin",
         "csp",
         "endpoint",
+        "guards",
         "on_disconnect",
         "own",
         "route",
@@ -89,6 +90,7 @@ class Target:
         options = route.options
         self.route = route
         self.serve = serve
+        self.guards: Sequence[Endpoint] = ()  # for who asks them alone
         if endpoint is not None:
             self.endpoint = endpoint
         self.body_limit = options.body_limit if options.body_limit is not None else bodies.limit

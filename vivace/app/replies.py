@@ -40,8 +40,7 @@ from vivace.errors import WrongResult
 from vivace.http.eventstream import Event, EventStream
 from vivace.http.response import HTML, JSON_TYPE, TEXT, Empty, Response, Sink, Stream, close_iterator
 
-from .blocking import RunBlocking
-from .kinds import class_of
+from .kinds import RunBlocking, class_of
 from .streams import END, Encoded, Held, Pooled, Resumed
 
 EncodeHook: TypeAlias = Callable[[Any], Any]

@@ -15,12 +15,14 @@ from vivace.errors import AppInvalid, Finding, TemplateError, WrongRouteParamete
 from .current import current_request
 
 if TYPE_CHECKING:
+    from vivace.live.tokens import LiveTokens
     from vivace.routing import Reverser
 
     from .application import App
     from .assets import Assets, StaticSite
 
 _ORDERS: Final = 1_000  # that are kept: those that templates ask for are fewer
+_REALTIME: Final = "/_vivace"
 _OURS: Final = Path(__file__).parents[1]
 
 
@@ -92,6 +94,10 @@ class Site:
         """Return the import map as JSON for a script; ``""`` without one."""
         return self.assets.import_map()
 
+    def realtime_base(self) -> str:
+        """Return where pages of an app that is mounted below a prefix find its channels; ``""`` where that is as usual."""
+        return f"{self.prefix}{_REALTIME}" if self.prefix and "sockets" in vars(self.app) else ""
+
     def installed_folders(self) -> Iterator[Path]:
         """Yield the ``static`` folders of installed packages."""
         if self.app.installed is not None:
@@ -100,6 +106,24 @@ class Site:
     def freeze(self) -> list[Finding]:
         """Mount the static files if there are any; returns what is wrong with them."""
         return self.assets.freeze() if self.assets.folders() else []
+
+    # -- live regions ---------------------------------------------------------------------------------------------
+
+    @property
+    def has_live(self) -> bool:
+        """Whether pages of this app have live regions."""
+        app: App | None = self.app
+        while app is not None and not app.is_live:
+            app = app.outer
+        return app is not None
+
+    @cached_property
+    def live_tokens(self) -> LiveTokens:
+        """What signs for live regions: one for all apps that are mounted in each other."""
+        from .living import make_tokens
+
+        outer = self.app.outer
+        return make_tokens(self.app) if outer is None else outer.site.live_tokens
 
     # -- templates ------------------------------------------------------------------------------------------------
 

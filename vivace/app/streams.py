@@ -9,7 +9,7 @@ from typing import Any, Final
 from vivace.errors import ClientDisconnected
 from vivace.http.response import close_iterator
 
-from .blocking import RunBlocking
+from .kinds import RunBlocking
 
 END: Final[Any] = object()
 """Stands for the end of an iterator."""

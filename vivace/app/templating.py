@@ -46,6 +46,14 @@ def make_templates(app: App, options: Any) -> Templates:
     return templates
 
 
+def has_live_tags(app: App) -> bool:
+    """Return whether a template of the app has a live region, or one of an app that is mounted in it."""
+    if app.has_templates and app.templates.has_live_tags():
+        return True
+    mounts: list[Any] = [route.mount for route in app.collect() if route.is_mount]
+    return any(has_live_tags(mount) for mount in mounts if hasattr(mount, "mounted_in"))
+
+
 def _request(request: Request) -> Request:
     return request
 
@@ -87,4 +95,4 @@ BUILT_IN: dict[str, Provider] = {
     "debug": _debug,
 }
 
-__all__ = ["BUILT_IN", "make_templates"]
+__all__ = ["BUILT_IN", "has_live_tags", "make_templates"]

@@ -28,6 +28,9 @@ class AnonymousUser:
     def __hash__(self) -> int:
         return 1
 
+    def __vivace_key__(self, keying: Any) -> Any:
+        return AnonymousUser
+
     def get_username(self) -> str:
         """Return nothing: nobody has no name."""
         return ""

@@ -18,9 +18,7 @@ from typing import Any, Final
 from vivace.app import App
 from vivace.app.debugpage import debug_page
 from vivace.config.settings import Settings
-from vivace.errors import NotFound
 from vivace.http.eventstream import Event, EventStream
-from vivace.http.problems import problem_response
 from vivace.http.request import Request
 from vivace.http.response import Response
 
@@ -108,7 +106,7 @@ class DevApp:
 
     async def handle(self, request: Request) -> Response:
         """Answer as the app does, or with the error that keeps it from starting."""
-        if request.raw_path.startswith(PREFIX):
+        if request.raw_path in (SCRIPT, EVENTS):
             return self._own(request)
         if self.failure is not None:
             request.app = self.app
@@ -122,9 +120,7 @@ class DevApp:
             return Response(
                 _SOURCE, headers={"cache-control": "no-store"}, content_type="text/javascript; charset=utf-8"
             )
-        if request.raw_path == EVENTS:
-            return EventStream(self._events(), heartbeat=5.0)
-        return problem_response(NotFound())
+        return EventStream(self._events(), heartbeat=5.0)
 
     async def _events(self) -> AsyncIterator[Event]:
         yield Event(self.process, event="process")

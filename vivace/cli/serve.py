@@ -77,8 +77,16 @@ def _supervise(
 
     from vivace.engine.workers.supervisor import Supervisor
 
-    supervisor = Supervisor(spawn, options, listeners, health, launched=launched, ready=ready)
+    supervisor = Supervisor(
+        spawn, options, listeners, health, launched=launched, ready=ready, serve_hub=_serve_hub
+    )
     return asyncio.run(supervisor.run())
+
+
+async def _serve_hub(path: str) -> None:
+    from vivace.brokers.hub.serving import serve_hub  # only workers of an app with something live ask for it
+
+    await serve_hub(path)
 
 
 def _work(

@@ -119,6 +119,8 @@ class Request:
     _parts: dict[str, Any] | None = None  # what the installed parts of the app know of it, by name
     _asking: dict[str, list[asyncio.Future[None]]] | None = None  # who waits for what another task asks
     amendments: list[Callable[[Response], object]] | None = None
+    is_rerender: bool = False  # a live region of its page is rendered again: nobody asked for the page itself
+    regions: Any = None  # who collects the live regions of such a page
     head_made: bool = False  # nothing can be added to the response any more
     _csp_nonce: str | None = None
 
@@ -218,6 +220,8 @@ class Request:
         Made when first read; then the policy of the response names it, and no shared cache may keep the page. Raises
         ``ResponseStarted`` in a stream that has begun without it: read it before.
         """
+        if self.is_rerender:
+            return ""  # the page has its own, and a browser shows a nonce to nobody
         if self._csp_nonce is None:
             self._csp_nonce = urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
             self.amend(_keep_private)

@@ -116,6 +116,10 @@ class WebSocket:
         """
         raise self._abstract("try_send")
 
+    async def writable(self) -> None:
+        """Wait until ``try_send`` would take a message; raises ``WebSocketDisconnect`` when the socket is closed."""
+        raise self._abstract("writable")
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the socket, without waiting for the other side; does nothing when it is closed already."""
         raise self._abstract("close")

@@ -10,6 +10,7 @@ import datetime
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from vivace.brokers.tables import TABLES
 from vivace.db.types import Dialect, Statement
 
 from .migration import Node
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 APPLIED: Final = "vivace_migrations"
 PROGRESS: Final = "vivace_migration_progress"
-OWN: Final = (APPLIED, PROGRESS)
+OWN: Final = (APPLIED, PROGRESS, *TABLES)
 
 
 def _tables(dialect: Dialect) -> tuple[Table, ...]:

@@ -7,7 +7,6 @@ that are added to it after its inclusion count too, until the freeze.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, Unpack
 
@@ -19,7 +18,7 @@ from vivace.http.types import Handler
 from .converters import Converter
 from .hosts import parse_host
 from .patterns import join_patterns, parse_pattern
-from .routes import WEBSOCKET, Route, RouteKwargs, RouteOptions, guards_of, place_of, short_place
+from .routes import WEBSOCKET, Route, RouteKwargs, RouteOptions, caller_place, guards_of, place_of
 
 H = TypeVar("H", bound=Handler)
 
@@ -194,7 +193,7 @@ class Router:
 
     def mount(self, prefix: str, target: Any, **options: Unpack[RouteKwargs]) -> None:
         """Give everything under ``prefix`` that no route answers to ``target``, with the rest of the path."""
-        place = _caller_place()
+        place = caller_place()
         self._add(_Entry(_checked_prefix(prefix), (), target, RouteOptions.of(options), place, target))
 
     def include(self, router: Router, prefix: str = "", **options: Unpack[RouteKwargs]) -> None:
@@ -321,9 +320,3 @@ def _checked_methods(methods: Sequence[str]) -> tuple[str, ...]:
             "A route has no methods.", expected="at least one", got="none", fix='methods=("GET",)'
         )
     return tuple(dict.fromkeys(given))
-
-
-def _caller_place() -> str:
-    """Return ``file:line`` of the code that called a Router method."""
-    frame = sys._getframe(2)
-    return short_place(frame.f_code.co_filename, frame.f_lineno)

@@ -7,6 +7,7 @@ decorator takes ``**options: Unpack[RouteKwargs]`` (a test keeps the two in step
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -280,6 +281,12 @@ def short_place(filename: str, line: int) -> str:
     """Return ``file:line``, relative to the current folder for a file inside it."""
     folder = os.getcwd() + os.sep
     return f"{filename.removeprefix(folder)}:{line}"
+
+
+def caller_place() -> str:
+    """Return ``file:line`` of the code that called the function which asks."""
+    frame = sys._getframe(2)
+    return short_place(frame.f_code.co_filename, frame.f_lineno)
 
 
 def qualified_name(handler: object) -> str:

@@ -112,7 +112,12 @@ class RateLimit:
             )
 
     async def __call__(self, request: Request) -> None:
-        """Count a request, as a guard or a before hook; raises ``RateLimited`` (429)."""
+        """Count a request, as a guard or a before hook; raises ``RateLimited`` (429).
+
+        A page that is rendered again for its live regions is no request: it does not count.
+        """
+        if request.is_rerender:
+            return
         key = await self.key_of(request)
         if key is None:
             return

@@ -51,6 +51,8 @@ def csrf_token(request: Request) -> str:
     It goes into a hidden field named ``csrfmiddlewaretoken`` or a header ``X-CSRF-Token``. Each call gives another text;
     all are valid. The page becomes private to its reader. Raises ``InvalidKey`` for an app without a secret key.
     """
+    if request.is_rerender:
+        return ""  # the page that is open has one
     state = request.state
     secret: bytes | None = state.get(_STATE)
     if secret is None:

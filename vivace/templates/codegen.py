@@ -14,17 +14,19 @@ The interface of the functions stays Jinja's: called without ``out`` they return
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any, Final
 
 from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame, find_undeclared
+from jinja2.compiler import CodeGenerator, CompilerExit, Frame, find_undeclared
 from jinja2.nodes import EvalContext
 from jinja2.runtime import exported
 
+from .cachetag import plan_of, write_fragment, write_sites
 from .calling import refused_name
+from .livetag import examine, is_sheltering, live_key, stands_alone
 from .partials import is_definition, used_partial
 from .safety import Chain, Safety
 
@@ -34,6 +36,7 @@ _RUNTIME: Final = "vivace.templates.runtime"
 _OF_RUNTIME: Final = (
     "attribute bare escape_text include missing_attribute module_of name_of page_of plain string style text"
 )
+_OF_REGIONS: Final = "live sheltered unsteady"
 _CALLED: Final = {"name": "name_of", "page": "page_of"}  # names that compiled code uses otherwise
 
 
@@ -56,7 +59,14 @@ class PageCompiler(CodeGenerator):
         self.writeline(f"from {_RUNTIME} import {', '.join(_OF_RUNTIME.split())}")
         self.writeline("address, addresses = environment.address, environment.addresses")
         self._collect(node)
+        found = examine(node)
+        if found.has_regions or not found.steady or any(map(is_sheltering, node.find_all(nodes.Stmt))):
+            self.writeline(f"from vivace.templates.regions import {', '.join(_OF_REGIONS.split())}")
+        self._steady = found.steady
+        self._refuse_kept_regions(node)
         self.writeline(f"name = {self.name!r}")
+        self.writeline(f"has_regions = {found.has_regions!r}")
+        write_sites(self, node)
         self._write_root(node, context)
         self._write_prelude(node, context)
         for name, block in self.blocks.items():
@@ -65,6 +75,12 @@ class PageCompiler(CodeGenerator):
         self.writeline(f"blocks = {{{pairs}}}", extra=1)
         lines = "&".join(f"{compiled}={written}" for compiled, written in self.debug_info)
         self.writeline(f"debug_info = {lines!r}")
+
+    def _refuse_kept_regions(self, node: nodes.Template) -> None:
+        """A fragment is kept without the page that it stands on, and a region is a region of a page."""
+        for kept in (each for each in node.find_all(nodes.With) if plan_of(each) is not None):
+            if any(live_key(block) is not None for block in kept.find_all(nodes.Block)):
+                self.fail("A live region stands in {% cache %}: put the cache into the region.", kept.lineno)
 
     def _collect(self, node: nodes.Template) -> None:
         for block in node.find_all(nodes.Block):
@@ -112,6 +128,8 @@ class PageCompiler(CodeGenerator):
             frame.require_output_check = extends and not self.has_known_extends
             if extends:
                 self.writeline("parent_template = None")
+            if not self._steady:
+                self.writeline("unsteady(context)")
             self._write_body(node.body, frame)
             if extends:
                 self.writeline("if parent_template is not None:")
@@ -188,9 +206,41 @@ class PageCompiler(CodeGenerator):
             self.writeline(f"raise TemplateRuntimeError({message!r})", node)
             self.outdent()
         context = self.derive_context(frame) if node.scoped else self.get_context_ref()
-        self.writeline(f"context.blocks[{name!r}][0]({context}, {frame.buffer})", node)
+        key = live_key(node)
+        if key is None:
+            self.writeline(f"context.blocks[{name!r}][0]({context}, {frame.buffer})", node)
+        else:
+            given = f"{name!r}, {key or None}, {stands_alone(node)}"
+            self.writeline(f"live({context}, {given}, {frame.buffer})", node)
         if unless_child:
             self.outdent()
+
+    def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
+        """Visit statements; those that decide about blocks say so while they run."""
+        try:
+            self.writeline("pass")
+            for node in nodes:
+                self._visit_statement(node, frame)
+        except CompilerExit:
+            pass
+
+    def _visit_statement(self, node: nodes.Node, frame: Frame) -> None:
+        shelters = is_sheltering(node)
+        if shelters:
+            self.writeline("sheltered(context, 1)")
+        self.visit(node, frame)
+        if shelters:
+            self.writeline("sheltered(context, -1)")
+
+    def visit_With(  # noqa: N802 - Jinja's name
+        self, node: nodes.With, frame: Frame
+    ) -> None:
+        """Write what has names of its own; a fragment is written as such."""
+        plan = plan_of(node)
+        if plan is None:
+            super().visit_With(node, frame)
+        else:
+            write_fragment(self, node, plan, frame)
 
     def visit_Include(  # noqa: N802 - Jinja's name
         self, node: nodes.Include, frame: Frame

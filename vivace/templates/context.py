@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from vivace.http.request import Request
 
+    from .regions import Place, Regions
+
 Provider: TypeAlias = Callable[["Request"], Any]
 """Gives a name its value for a request; ``def`` or ``async def``."""
 _PROVIDED: Final = "vivace.templates"  # in ``request.state``: what the app's providers gave
@@ -30,18 +32,23 @@ _PROVIDED: Final = "vivace.templates"  # in ``request.state``: what the app's pr
 class Scope:
     """What all templates of one render share: the request, and the values that providers gave."""
 
-    __slots__ = ("_provided", "built_in", "providers", "request")
+    __slots__ = ("_provided", "built_in", "page", "place", "providers", "regions", "request", "watch")
 
     def __init__(
         self,
         request: Request | None,
         providers: Mapping[str, Provider],
         built_in: Mapping[str, Provider] = MappingProxyType({}),
+        page: str = "",
     ) -> None:
         self.request = request
         self.providers = providers
         self.built_in = built_in
         self._provided: dict[str, Any] | None = None
+        self.watch: set[str] | None = None  # the names that are read, while a fragment wants to know
+        self.page = page  # the template of a whole page; "": what is rendered is a part of something
+        self.regions: Regions | None = None  # of a page with live regions
+        self.place: Place | None = None
 
     def find(self, name: str) -> Any:
         """Return the value that a provider gives the name; Jinja's ``missing`` without one, or without a request.
@@ -52,6 +59,8 @@ class Scope:
         request = self.request
         if request is None:
             return missing
+        if self.watch is not None:
+            self.watch.add(name)
         if name in self.providers:
             return _provided(request.state.setdefault(_PROVIDED, {}), name, self.providers[name], request)
         if name in self.built_in:
@@ -90,6 +99,8 @@ class TemplateContext(Context):
         self.blocks = {block: [function] for block, function in blocks.items()} if blocks else {}
         self.names = environment.globals if globals is None else globals
         self.scope = scope
+        if scope.watch is not None:
+            cast("Any", self).__class__ = WatchedContext
 
     def __getattr__(self, name: str) -> Any:
         if name == "eval_ctx":  # what only filters that ask and tags that switch escaping need
@@ -150,4 +161,21 @@ class TemplateContext(Context):
         return call(self, function, args, kwargs)
 
 
-__all__ = ["NO_SCOPE", "Provider", "Scope", "TemplateContext"]
+class WatchedContext(TemplateContext):
+    """A context while a fragment is rendered in it that wants to know which names are read."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """Return the value of a name, and take note of it."""
+        if self.scope.watch is not None:
+            self.scope.watch.add(key)
+        return super().resolve_or_missing(key)
+
+    @property
+    def request(self) -> Request | None:
+        """The request that the page answers."""
+        if self.scope.watch is not None:
+            self.scope.watch.add("request")
+        return self.scope.request
+
+
+__all__ = ["NO_SCOPE", "Provider", "Scope", "TemplateContext", "WatchedContext"]

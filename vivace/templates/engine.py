@@ -17,6 +17,7 @@ from .bridge import render_in_greenlet, stream_from_greenlet
 from .bytecode import CompiledFolder, CompiledHere, usual_folder
 from .context import Provider, Scope
 from .environment import PageTemplate, TemplateEnvironment
+from .livetag import LIVE_TAG
 from .loaders import FolderLoader, Loaders, TextLoader, package_folder
 from .options import TemplateOptions
 from .standard import standard_library
@@ -45,6 +46,8 @@ OWN_PACKAGES = (
     "vivace.views",
     "vivace.templates",
 )  # their templates come last
+
+_OURS = Path(__file__).parents[1]
 
 current_templates: ContextVar[Templates | None] = ContextVar("vivace_templates", default=None)
 """The templates of the app that the running code belongs to; set where its databases are."""
@@ -130,6 +133,17 @@ class Templates:
                 if name.endswith(COMPILED):
                     self.get(name)
 
+    def has_live_tags(self) -> bool:
+        """Return whether any template has a live region; none of the framework's own has."""
+        environment = self.environment
+        for name in self.names():
+            if not name.endswith(COMPILED):
+                continue
+            text, file, _ = environment.loader.get_source(environment, name)
+            if LIVE_TAG.search(text) and not (file and Path(file).is_relative_to(_OURS)):
+                return True
+        return False
+
     def names(self) -> list[str]:
         """Return the names of all templates."""
         return self.environment.list_templates()
@@ -153,7 +167,7 @@ class Templates:
         from .streaming import Handing  # few pages are so long
 
         pieces = Handing()
-        self.get(name).fill(pieces, dict(context), Scope(request, self.providers, self.built_in))
+        self.get(name).fill(pieces, dict(context), Scope(request, self.providers, self.built_in, name))
         pieces.flush()
 
     def render_now(
@@ -169,9 +183,13 @@ class Templates:
         """Return a rendered template as plain text; as ``render_now``."""
         return self.get(name).text(_as_dict(context), Scope(request, self.providers, self.built_in))
 
-    def page(self, name: str, context: dict[str, Any], request: Request) -> bytes:
-        """Return a rendered template in UTF-8; for the answer that it becomes."""
-        return self.get(name).text(context, Scope(request, self.providers, self.built_in)).encode()
+    def page(self, name: str, context: dict[str, Any], request: Request, status: int = 200) -> bytes:
+        """Return a rendered template in UTF-8; for the answer that it becomes.
+
+        An answer to GET that is an error has static regions: to ask for it again would be an error again.
+        """
+        watched = name if status < 300 or request.method != "GET" else ""
+        return self.get(name).text(context, Scope(request, self.providers, self.built_in, watched)).encode()
 
 
 def _as_dict(context: Mapping[str, Any]) -> dict[str, Any]:

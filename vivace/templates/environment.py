@@ -14,10 +14,12 @@ from jinja2 import Environment, nodes
 
 from vivace.errors import TemplateNotFound, nearest
 
+from .cachetag import FragmentExtension
 from .calling import read_attribute, read_item, refused_name
 from .codegen import compiled
 from .context import NO_SCOPE, Scope, TemplateContext
 from .escaping import address_with, addresses_with
+from .livetag import LiveExtension
 from .loaders import Loaders
 from .mistakes import raise_explained
 from .options import TemplateOptions
@@ -48,6 +50,12 @@ class PageTemplate(jinja2.Template):
     ) -> PageTemplate:
         template = cast("PageTemplate", super()._from_namespace(environment, namespace, globals))
         template.prelude = namespace["prelude"]
+        own_environment = cast("TemplateEnvironment", environment)
+        own_environment.loads += 1
+        if namespace["has_fragments"]:
+            own_environment.has_fragments = True
+        if namespace["has_regions"]:
+            own_environment.has_regions = True
         own = globals.maps[0] if isinstance(globals, ChainMap) else globals
         template.names = globals if own else environment.globals  # without a chain to go along
         return template
@@ -148,13 +156,22 @@ class TemplateEnvironment(Environment):
             trim_blocks=options.trim_blocks,
             lstrip_blocks=options.lstrip_blocks,
             keep_trailing_newline=True,
-            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols", PartialExtension],
+            extensions=[
+                "jinja2.ext.do",
+                "jinja2.ext.loopcontrols",
+                PartialExtension,
+                LiveExtension,
+                FragmentExtension,
+            ],
             cache_size=-1,
         )
         self.policies["urlize.rel"] = (
             "nofollow noopener"  # links that strangers wrote are nobody's recommendation
         )
         self.options = options
+        self.loads = 0  # how many templates were loaded so far
+        self.has_fragments = False  # whether any of them keeps fragments
+        self.has_regions = False  # whether any template that was compiled has a live region
         self.site: Any = None  # the app, for functions such as ``url``
         self.address = address_with(options.url_schemes)
         self.addresses = addresses_with(options.url_schemes)

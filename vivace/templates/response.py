@@ -66,7 +66,9 @@ class TemplateResponse(Response):
         templates = templates_of(self.request)
         if templates.before_render:
             await self.altered(templates)
-        self.body = await render_in_greenlet(templates.page, self.template, self.context, self.request)
+        self.body = await render_in_greenlet(
+            templates.page, self.template, self.context, self.request, self.status
+        )
         self.rendered = True
         return self
 

@@ -16,6 +16,7 @@ from jinja2 import nodes
 
 from vivace.errors import UnsafeOutput
 
+from .livetag import live_key
 from .partials import is_definition, used_partial
 from .positions import TEXT, Position, after, behind_value
 
@@ -132,7 +133,21 @@ class Safety:
             return behind
         self.blocks[node.name] = self.blocks.get(node.name, frozenset()) | where
         behind = self._go(node.body, where)
+        if live_key(node) is not None:
+            self._check_region(node, where | behind)
         return where if is_definition(node) and where == START else behind
+
+    def _check_region(self, node: nodes.Block, where: Positions) -> None:
+        """Raise unless a live region begins and ends between tags: comments stand around it."""
+        for position in where:
+            if position.kind != "text" or position.element:
+                error = UnsafeOutput(
+                    f"A live region begins or ends {_place(position)}, line {node.lineno} of {self.name or 'the template'}.",
+                    expected="{% live %} and {% endlive %} between tags, around whole elements",
+                    fix="Put the element around which it stands into the region.",
+                )
+                error.at(self.name, node.lineno, self.filename)
+                raise error
 
     def _include(self, node: nodes.Include, where: Positions) -> None:
         name = node.template.value if isinstance(node.template, nodes.Const) else None

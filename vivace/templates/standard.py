@@ -27,10 +27,13 @@ from .library import Library, Tag
 _CSRF_FIELD: Final = '<input type="hidden" name="csrfmiddlewaretoken" value="'
 _STYLESHEET: Final = Markup('<link rel="stylesheet" href="{}">')
 _IMPORTMAP: Final = Markup('<script type="importmap"{nonce}>{map}</script>')
+_REALTIME: Final = Markup('<meta name="vivace-realtime" content="{}">')
+_MODULE: Final = Markup('<script type="module" src="{}"></script>')
 _NONCE: Final = Markup(' nonce="{}"')
 _DUMP: Final = Markup("<pre>{}</pre>")
 _PRIVATE: Final = ("token", "secret", "password", "session", "nonce", "key")
 _SHOWN: Final = 200  # characters of a value in {% debug %}
+LIVE: Final = "vivace/live.js"  # what keeps live regions true
 LOOKS: Final = "vivace/vivace.css"  # the stylesheet of the framework's own pages and widgets
 
 
@@ -58,8 +61,17 @@ class Site(Protocol):
         """Return whether there is such a file."""
         ...
 
+    @property
+    def has_live(self) -> bool:
+        """Whether pages have live regions."""
+        ...
+
     def import_map(self) -> str:
         """Return the import map as JSON that may stand in a script; ``""`` without one."""
+        ...
+
+    def realtime_base(self) -> str:
+        """Return where the client of channels and live regions finds the server; ``""`` where it knows."""
         ...
 
 
@@ -71,7 +83,8 @@ def known(context: Context, name: str, default: Any = None) -> Any:
 
 def site_of(context: Context) -> Site:
     """Return the app that a template is rendered for; raises ``ConfigurationError`` outside any."""
-    request = known(context, "request")
+    scope = getattr(context, "scope", None)  # not by its name: an address is the same in all requests
+    request = getattr(scope, "request", None) or known(context, "request")
     app = getattr(request, "app", None) or getattr(context.environment, "site", None)
     site = getattr(app, "site", None)
     if site is None:
@@ -105,7 +118,9 @@ def static_integrity(context: Context, name: str, /) -> str:
 def csrf_token(context: Context) -> Markup:
     """Return the hidden field by which a form proves that it is a page of ours; nothing without a token."""
     token = known(context, "csrf_token")
-    return Markup(f'{_CSRF_FIELD}{escape(token)}">') if token else Markup()  # noqa: S704 - the token is escaped
+    request = getattr(getattr(context, "scope", None), "request", None)
+    shown = bool(token) or getattr(request, "is_rerender", False)  # then the page puts its own in
+    return Markup(f'{_CSRF_FIELD}{escape(token)}">') if shown else Markup()  # noqa: S704 - the token is escaped
 
 
 @pass_context
@@ -156,10 +171,16 @@ def importmap(context: Context) -> Markup:
 
 @pass_context
 def vivace_head(context: Context) -> Markup:
-    """Return what the framework's own pages and widgets need in ``<head>``: their stylesheet, the import map."""
+    """Return what the framework's own pages and widgets need in ``<head>``.
+
+    That is their stylesheet, the import map, and the script that keeps live regions true, in apps that have any.
+    """
     site = site_of(context)
     looks = _STYLESHEET.format(site.static_url(LOOKS)) if site.has_static(LOOKS) else Markup()
-    parts = [part for part in (looks, importmap(context)) if part]
+    base = site.realtime_base()
+    realtime = _REALTIME.format(base) if base else Markup()
+    live = _MODULE.format(site.static_url(LIVE)) if site.has_live and site.has_static(LIVE) else Markup()
+    parts = [part for part in (looks, importmap(context), realtime, live) if part]
     return Markup("\n").join(parts)
 
 

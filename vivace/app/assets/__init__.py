@@ -47,7 +47,8 @@ class StaticSite:
     """What an app may say of its static files: ``App(static=StaticSite(…))``.
 
     ``folders`` are looked in before those of installed packages; relative to the app's root. ``importmap`` maps the
-    names that scripts import to static files, to folders of them (both ending in ``/``), or to addresses.
+    names that scripts import to static files, to folders of them (both ending in ``/``), or to addresses; in apps with
+    channels or live regions ``vivace/`` is there by itself.
     """
 
     folders: Sequence[str | os.PathLike[str]] = ("static",)
@@ -175,16 +176,21 @@ class Assets:
 
     def import_map(self) -> str:
         """Return the import map as JSON that may stand in a script; ``""`` without one."""
-        if not self.options.importmap:
+        if not self._imported():
             return ""
         if self._map is None or self._app.debug:
             self._map = self._made_map()
         return self._map
 
+    def _imported(self) -> Mapping[str, str]:
+        """Return what names mean: those of the framework's client, in apps that talk with open pages, and the app's."""
+        ours = {"vivace/": "vivace/"} if "sockets" in vars(self._app) else {}
+        return {**ours, **self.options.importmap}
+
     def _made_map(self) -> str:
         imports: dict[str, str] = {}
         integrity: dict[str, str] = {}
-        for specifier, target in self.options.importmap.items():
+        for specifier, target in self._imported().items():
             if _is_address(target):
                 imports[specifier] = target
                 continue

@@ -38,8 +38,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-from vivace.app.blocking import RunBlocking
 from vivace.app.dependencies import AppValues, Kind, Provider, plain_function
+from vivace.app.kinds import RunBlocking
 from vivace.errors import Problem, ValidationFailed
 from vivace.http.request import Request
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from vivace.app.blocking import RunBlocking
 from vivace.app.dependencies import Providers, name_of, place_or_name, plain_function
+from vivace.app.kinds import RunBlocking
 from vivace.app.replies import EncodeHook, Replies, ReplyOptions, compile_reply, finish
 from vivace.errors import nearest
 from vivace.errors.binding import BrokenEndpoint
