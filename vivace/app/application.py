@@ -417,10 +417,14 @@ class App(Belongings):
         """Return the address of a static file: ``/static/app.<hash>.css``; raises ``UnknownStatic`` in debug mode."""
         return self.site.static_url(name)
 
-    def mounted_in(self, outer: App, prefix: str) -> Handle:
-        """Return the handle of this app for an app that mounts it; it is checked now, and adopts missing settings."""
+    def take_settings(self, outer: App) -> None:
+        """Have the settings of an app that mounts this one, unless it has some already."""
         if self._settings is None:
             self._settings = outer.settings
+
+    def mounted_in(self, outer: App, prefix: str) -> Handle:
+        """Return the handle of this app for an app that mounts it; it is checked now, and adopts missing settings."""
+        self.take_settings(outer)
         self.outer = outer
         if self.own_messaging is not None:
             self.own_messaging.mounted(self, outer)

@@ -46,12 +46,15 @@ def make_templates(app: App, options: Any) -> Templates:
     return templates
 
 
-def has_live_tags(app: App) -> bool:
+def has_live_tags(app: App, around: tuple[Any, ...] = ()) -> bool:
     """Return whether a template of the app has a live region, or one of an app that is mounted in it."""
+    if around:
+        app.take_settings(around[-1])  # before its templates are made of others
     if app.has_templates and app.templates.has_live_tags():
         return True
-    mounts: list[Any] = [route.mount for route in app.collect() if route.is_mount]
-    return any(has_live_tags(mount) for mount in mounts if hasattr(mount, "mounted_in"))
+    inner: list[Any] = [route.mount for route in app.collect() if hasattr(route.mount, "mounted_in")]
+    # One that is mounted in itself is told of elsewhere.
+    return any(has_live_tags(mount, (*around, app)) for mount in inner if mount not in (*around, app))
 
 
 def _request(request: Request) -> Request:
