@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # No test has a time limit of its own: what is slow on a busy machine is not wrong. What is generated is the same in each
-# run, so that a change is judged by what it changed; VIVACE_EXPLORE=1 looks at new examples each time.
+# run, so that a change is judged by what it changed; EXPLORE=1 looks at new examples each time.
 settings.register_profile(
     "vivace",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize="VIVACE_EXPLORE" not in os.environ,
+    derandomize="EXPLORE" not in os.environ,
 )
 settings.load_profile("vivace")
 

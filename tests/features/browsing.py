@@ -13,7 +13,14 @@ import pytest
 CHROMIUM: Final = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+_WHY_NOT: Final = (
+    "BROWSERS=no: browsers were tried on another Python, and see no difference"
+    if os.environ.get("BROWSERS") == "no"
+    else "no Chromium on this machine"
+    if CHROMIUM is None
+    else ""
+)
+needs_chromium = pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT)
 _QUIET: Final = (
     "--disable-gpu",
     "--disable-quic",
