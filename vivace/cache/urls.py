@@ -1,13 +1,13 @@
 """Cache URLs: which store, and how it is used, in one line.
 
-| URL | values are kept |
-|---|---|
-| ``memory://`` | in the memory of each process |
-| ``database://``, ``database://alias`` | in a table: with one of the app's databases on PostgreSQL, in a file beside it on SQLite |
-| ``sqlite:///cache.sqlite3``, ``postgresql://user:password@host/name`` | in a table of that database |
-| ``valkey://host:6379/0`` | on a Valkey or Redis server; also ``valkeys://``, ``redis://``, ``rediss://`` |
-| ``two-tier+valkey://…``, ``two-tier+database://`` … | in memory, in front of one of the shared stores above |
-| ``dummy://`` | nowhere |
+Where values are kept:
+
+- ``memory://``: in the memory of each process.
+- ``database://``, ``database://alias``: in a table, with one of the app's databases on PostgreSQL, in a file beside it on SQLite.
+- ``sqlite:///cache.sqlite3``, ``postgresql://user:password@host/name``: in a table of that database.
+- ``valkey://host:6379/0``: on a Valkey or Redis server; also ``valkeys://``, ``redis://``, ``rediss://``.
+- ``two-tier+valkey://…``, ``two-tier+database://`` …: in memory, in front of one of the shared stores above.
+- ``dummy://``: nowhere.
 
 ``memory``, ``database``, ``two-tier`` (in front of the database) and ``dummy`` are URLs as they are. What follows ``?`` are the
 fields of ``CacheURLOptions``; any other option is one of the database or the server.
