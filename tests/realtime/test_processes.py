@@ -54,6 +54,15 @@ class LateBroker(MemoryBroker):
             super().receive(message)
 
 
+class FarBroker(MemoryBroker):
+    """Takes its time to say who is present, as one that is asked over a network does."""
+
+    async def entries(self, topic: str) -> dict[tuple[str, str], bytes]:
+        for _ in range(4):
+            await asyncio.sleep(0)
+        return await super().entries(topic)
+
+
 @asynccontextmanager
 async def process(board: Board, broker: MemoryBroker | None = None) -> AsyncGenerator[Process]:
     app, broker = App(), broker or MemoryBroker(board)
@@ -151,6 +160,23 @@ async def test_rl7_members_elsewhere_do_not_notice_that_a_process_died() -> None
         assert before is not None
         assert ada.position is not None
         assert ada.position[0] == before[0]
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_rl7_a_lost_log_is_told_although_the_next_interruption_came_first(turns: int) -> None:
+    board = Board()
+    far = process(board, FarBroker(board)), process(board, FarBroker(board))
+    async with far[0] as one, far[1] as two, one.join() as ada, two.join() as bob:
+        await ada.ask("n", 1)
+        assert await bob.receive() == 1
+        board._logs.clear()
+        board._counters.clear()
+        board.renew(board.epoch + 1)
+        for _ in range(turns):  # so far has everybody come with finding out what was lost
+            await asyncio.sleep(0)
+        board.renew(board.epoch + 1)
+        for member in (ada, bob):
+            await member.until(partial(getattr, member, "resync"))
 
 
 async def test_rl7_lost_log_is_told_to_everybody() -> None:

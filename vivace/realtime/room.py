@@ -297,14 +297,16 @@ class Room:
             self.log = log
             return
         await self.opened()
-        missed = await self._broker.since(self._topic, self.last) if log == self.log else None
+        last = self.last
+        missed = await self._broker.since(self._topic, last) if log == self.log else None
         if missed is None:
             await self._broker.leave(self._topic, self._receive)
-            self.last = await self._broker.listen(self._topic, self._receive)
-            self.log = log
+            last = await self._broker.listen(self._topic, self._receive)
         await self._count()
+        # From here on nothing is awaited: who is interrupted before has changed nothing, and the next attempt finds out again.
         held, self._held = self._held, None
         if missed is None:
+            self.last, self.log = last, log
             self._ahead.clear()
             for channel in list(self.members.values()):
                 self._tell_joined(channel, (log, self.last), resync=True)
