@@ -167,7 +167,7 @@ def tree(pid: int) -> list[int]:
     """Return ``pid`` and all its descendants."""
     found = [pid]
     for parent in found:
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        for task in _of_threads(parent, "children"):
             try:
                 found += map(int, task.read_text().split())
             except OSError:  # the thread ended meanwhile
@@ -175,11 +175,19 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def _of_threads(pid: int, name: str) -> list[Path]:
+    """Return a file of each thread of a process; none of one that ended meanwhile."""
+    try:
+        return list(Path(f"/proc/{pid}/task").glob(f"*/{name}"))
+    except OSError:
+        return []
+
+
 def precise_cpu(pid: int) -> float:
     """Return the CPU seconds of a process and its descendants to the microsecond; 0 where that cannot be known."""
     total = 0
     for each in tree(pid):
-        for task in Path(f"/proc/{each}/task").glob("*/schedstat"):
+        for task in _of_threads(each, "schedstat"):
             with suppress(OSError):  # the thread ended meanwhile
                 total += int(task.read_text().split()[0])
     return total / 1e9
