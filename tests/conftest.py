@@ -8,7 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +37,15 @@ def postgresql_databases() -> Iterator[Databases]:
         yield Databases(url)
         return
     yield from _server(None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium, one for each module of tests."""
+    from tests.features.browsing import chromium
+
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

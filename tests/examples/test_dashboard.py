@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.process import ROOT, Serving, serving
 from tests.features.boarding import reader, wait
-from tests.features.browsing import chromium, needs_chromium
+from tests.features.browsing import needs_chromium
 
 DASHBOARD = ROOT / "examples" / "dashboard"
 FILES = ("app.py", "templates/dashboard.html", "static/dashboard.css")
@@ -27,12 +27,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Serving]:
         "run", "app.py", "--workers", "0", folder=folder, tmp=folder, SECRET_KEY="k" * 40
     ) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def test_it_is_under_200_lines_and_has_no_script() -> None:

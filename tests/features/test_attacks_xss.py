@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.process import Serving, serving
-from tests.features.browsing import chromium, needs_chromium, window
+from tests.features.browsing import needs_chromium, window
 from tests.security.corpus import ATTRIBUTE_ATTACKS, EVERY_TEXT, HTML_ATTACKS, SCRIPT_ATTACKS, URL_ATTACKS
 
 pytestmark = needs_chromium
@@ -103,12 +103,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Serving]:
         (folder / "templates" / f"{name}.html").write_text(text, "utf-8")
     with serving("run", "attacks.py", folder=folder, tmp=folder) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def opened(

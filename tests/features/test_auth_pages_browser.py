@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.cli.process import serving
-from tests.features.browsing import chromium, needs_chromium
+from tests.features.browsing import needs_chromium
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
@@ -79,12 +79,6 @@ def running() -> Generator[Site]:
         }
         with serving("run", "app.py", "--workers", "0", folder=folder, tmp=folder, **settings) as server:
             yield Site(f"http://localhost:{server.port}", folder)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def submit(page: Any, **fields: str) -> None:

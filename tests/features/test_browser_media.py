@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.cli.process import serving
-from tests.features.browsing import chromium, needs_chromium
+from tests.features.browsing import needs_chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = needs_chromium
@@ -72,12 +72,6 @@ def address() -> Generator[str]:
             (place / "media" / name).write_text(content)
         with serving("run", "uploads.py", folder=place, tmp=place) as running:
             yield f"http://127.0.0.1:{running.port}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.process import serving
-from tests.features.browsing import chromium, needs_chromium
+from tests.features.browsing import needs_chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -27,12 +27,6 @@ def address() -> Generator[str]:
         place = Path(folder)
         with serving("demo", folder=place, tmp=place) as running:
             yield f"http://127.0.0.1:{running.port}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.process import Serving
-from tests.features.browsing import chromium, needs_chromium
+from tests.features.browsing import needs_chromium
 from tests.features.chatting import chat_served, person, wait, write_chat
 from tests.features.lines import line_to
 
@@ -27,12 +27,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path) -> Generator[Serving]:
     with chat_served(folder) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def of_pages(complaints: list[str]) -> list[str]:

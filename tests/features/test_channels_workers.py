@@ -15,17 +15,11 @@ from typing import Any
 import pytest
 
 from tests.cli.process import Serving, until
-from tests.features.browsing import chromium, needs_chromium
+from tests.features.browsing import needs_chromium
 from tests.features.chatting import chat_served, person, wait, write_chat
 from tests.features.lines import line_to
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @contextmanager
@@ -99,21 +93,13 @@ def test_rl7_killed_workers_lose_and_double_nothing_or_say_so(browser: Any, tmp_
             assert resyncs or heard == taken
 
 
-def test_rl6_two_supervisors_are_joined_by_postgresql(
-    browser: Any, tmp_path: Path, postgresql_url: str
+@pytest.mark.parametrize(
+    ("setting", "server"), [("DATABASE_URL", "postgresql_url"), ("VIVACE_BROKER", "valkey_url")]
+)
+def test_rl6_two_supervisors_are_joined(
+    browser: Any, tmp_path: Path, request: pytest.FixtureRequest, setting: str, server: str
 ) -> None:
-    settings = {"DATABASE_URL": postgresql_url}
-    folder = prepared(tmp_path, settings)
-    with (
-        chat_served(folder, workers=1, settings=settings) as one,
-        chat_served(folder, workers=1, log=tmp_path / "other", settings=settings) as other,
-        two_people(browser, one.port, other.port) as (ada, bob),
-    ):
-        talk(ada, bob)
-
-
-def test_rl6_two_supervisors_are_joined_by_valkey(browser: Any, tmp_path: Path, valkey_url: str) -> None:
-    settings = {"VIVACE_BROKER": valkey_url}
+    settings = {setting: request.getfixturevalue(server)}
     folder = prepared(tmp_path, settings)
     with (
         chat_served(folder, workers=1, settings=settings) as one,

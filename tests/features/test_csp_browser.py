@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.process import Serving, serving
-from tests.features.browsing import chromium, needs_chromium, window
+from tests.features.browsing import needs_chromium, window
 from tests.security.corpus import FOREIGN_TARGETS
 from vivace.http.redirect import is_safe_target
 
@@ -80,12 +80,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Serving]:
     (folder / "pages.py").write_text(APP, "utf-8")
     with serving("dev", "pages.py", folder=folder, tmp=folder) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def address(server: Serving, path: str) -> str:

@@ -19,7 +19,7 @@ from tests.features.boarding import (
     wait,
     write_board,
 )
-from tests.features.browsing import chromium, needs_chromium, window
+from tests.features.browsing import needs_chromium, window
 from tests.features.lines import line_to
 
 pytestmark = [needs_chromium, pytest.mark.timeout(240)]
@@ -32,12 +32,6 @@ CARET = """() => {
     const { id, value, selectionStart, selectionEnd, scrollTop } = document.activeElement
     return { id, value, caret: [selectionStart, selectionEnd], told: window.told }
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-from tests.features.browsing import chromium, needs_chromium, window
+from tests.features.browsing import needs_chromium, window
 from tests.live.scripts import ADDRESS, REGION, SCRIPT, WAIT, Wire, reply, serve, until, watching
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 def shows(page: Any, html: str) -> None:

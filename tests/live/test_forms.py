@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from tests.features.browsing import chromium, needs_chromium
+from tests.features.browsing import needs_chromium
 from tests.live.scripts import ADDRESS, REGION, SCRIPT, WAIT, reply, until, watching
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -17,12 +17,6 @@ pytestmark = [needs_chromium, pytest.mark.timeout(180)]
 FIELDS = "<input name=author {0}> <input name=body {1}> <input type=checkbox name=box><button name=by value=me>Say</button>"
 FORM = f"<form method=post>{FIELDS}</form>"
 BODY = FORM.format("", "") + "<p id=flash></p>" + REGION + SCRIPT
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Any]:
-    with chromium() as started:
-        yield started
 
 
 class Server:

@@ -217,10 +217,6 @@ class Computation:
         """Say that the result lives no longer than a part of it."""
         self.until = until if self.until is None else min(self.until, until)
 
-    def add_reads(self, reads: ReadSet) -> None:
-        """Count reads as those of this computation."""
-        self.reads.update(reads)
-
     # -- for who waits --------------------------------------------------------------------------------------------
 
     @property
