@@ -2,8 +2,9 @@
 
 Theory
 ------
-A handler runs once for each member, in a task of its own, from the joining to the leaving. Its events wait in a bounded
-inbox; while that is full the member's connection is not read, so a flood waits at the client that makes it.
+A handler runs once for each member, in a task of its own, from the joining to the leaving. Its events wait in an inbox,
+bounded in their number and, with those of the connection's other members, in their bytes; while one is full the connection
+is not read, so a flood waits at the client that makes it.
 
 ``async for`` ends when the member has left, in whatever way, and the handler goes on behind it: what it does in a
 ``finally`` or behind the loop is done for everybody who leaves. It may still ``broadcast`` there; ``send`` and ``ask``
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from vivace.errors import AskFailed, ChannelClosed, EventRefused, VivaceError, nearest
+from vivace.errors import AskFailed, ChannelClosed, EventRefused, UnsendableEvent, VivaceError, nearest
 from vivace.http.request import Request
 
 from .envelope import as_bytes, check_name, envelope_of, event_frame, json_of
@@ -48,11 +49,12 @@ class Event:
     Who asked (``wants_ack``) hears of ``ack`` or ``fail``, of the first of them; where neither is called its time runs out.
     """
 
-    __slots__ = ("_ack", "_channel", "data", "name")
+    __slots__ = ("_ack", "_channel", "data", "name", "size")
 
     def __init__(self, channel: Channel, name: str, data: Any, ack: int) -> None:
         self._channel = channel
         self._ack = ack
+        self.size = channel.connection.taking  # bytes that it came as
         self.name = name
         self.data = data
 
@@ -97,7 +99,7 @@ class Event:
 
     def _answer(self, frame: bytes) -> None:
         self._ack = 0
-        self._channel.connection.send_frame(frame)
+        self._channel.send_frame(frame)
 
     def read(self, type: type[T]) -> T:
         """Return the data as a type (a msgspec struct, a dataclass, ``int`` …); raises ``EventRefused`` where it is not."""
@@ -125,7 +127,6 @@ class Channel:
         "_options",
         "_reader",
         "_room",
-        "_space",
         "connection",
         "data",
         "declaration",
@@ -160,7 +161,6 @@ class Channel:
         self.task: asyncio.Task[None] | None = None
         self._inbox: deque[Event] = deque()
         self._reader: asyncio.Future[None] | None = None  # the handler, waiting for an event
-        self._space: asyncio.Future[None] | None = None  # the connection, waiting for space in the inbox
         self._asked = 0
         self._answers: dict[int, asyncio.Future[Any]] | None = None
 
@@ -188,8 +188,7 @@ class Channel:
             finally:
                 self._reader = None
         event = self._inbox.popleft()
-        if self._space is not None and not self._space.done():
-            self._space.set_result(None)
+        self.connection.taken(event.size)
         return event
 
     async def _answered(self, typed: Typed, event: Event) -> None:
@@ -205,22 +204,37 @@ class Channel:
 
     async def put(self, event: Event) -> bool:
         """Let an event wait for the handler; returns False where it could not be taken. For connections."""
-        if len(self._inbox) >= self._options.inbox and not await self._made_space():
+        if self._is_full(event.size) and not await self._made_space(event.size):
             return False
         self._inbox.append(event)
+        self.connection.inbound += event.size
         self._wake()
         return True
 
-    async def _made_space(self) -> bool:
-        self._space = asyncio.get_running_loop().create_future()
-        await asyncio.wait({self._space}, timeout=self._options.inbox_patience)
-        self._space = None
-        return len(self._inbox) < self._options.inbox and not self.left
+    def _is_full(self, size: int) -> bool:
+        waiting = self.connection.inbound
+        options = self._options
+        return len(self._inbox) >= options.inbox or (waiting > 0 and waiting + size > options.inbox_bytes)
+
+    async def _made_space(self, size: int) -> bool:
+        connection, loop = self.connection, asyncio.get_running_loop()
+        deadline = loop.time() + self._options.inbox_patience
+        while self._is_full(size) and not self.left and loop.time() < deadline:
+            connection.space = loop.create_future()
+            await asyncio.wait({connection.space}, timeout=deadline - loop.time())
+            connection.space = None
+        return not self._is_full(size) and not self.left
+
+    def forget_unread(self) -> None:
+        """Let go of events that no handler will take."""
+        while self._inbox:
+            self.connection.taken(self._inbox.popleft().size)
 
     def _wake(self) -> None:
-        for waiting in (self._reader, self._space if self.left else None):
-            if waiting is not None and not waiting.done():
-                waiting.set_result(None)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+        if self.left:
+            self.connection.taken(0)
 
     # -- what is said -----------------------------------------------------------------------------------------------
 
@@ -238,7 +252,12 @@ class Channel:
         if not self.connection.flowing:
             await self.connection.drained()
         self._require_here()
-        self.connection.send_frame(event_frame(self.room, envelope, 0))
+        self.send_frame(event_frame(self.room, envelope, 0))
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send a frame to this member alone, behind the events that wait for all. For events and answers."""
+        self._room.catch_up(self)
+        self.connection.send_frame(frame)
 
     async def ask(self, name: str, data: Any = None, *, timeout: float = 10.0) -> Any:
         """Send a question to this member and return its answer.
@@ -253,7 +272,7 @@ class Channel:
         answers = self._answers = self._answers or {}
         answer = answers[number] = asyncio.get_running_loop().create_future()
         head = b'["ask",%b,%b,' % (encode_json(self.room), encode_json(name))
-        self.connection.send_frame(json_frame(head + b"%b,%d]" % (json_of(data, name), number)))
+        self.send_frame(json_frame(head + b"%b,%d]" % (json_of(data, name), number)))
         try:
             async with asyncio.timeout(timeout):
                 return await answer
@@ -284,8 +303,15 @@ class Channel:
         Without ``info`` that is ``{"user": primary key}``. It ends with the block, when the member has left, and when its
         process dies. Raises ``UnsendableEvent``, ``BrokerError``.
         """
-        shown = self._shown() if info is None else info
-        await self._room.appear(self, json_of(shown, "presence"))
+        shown = json_of(self._shown() if info is None else info, "presence")
+        if len(shown) > self._options.presence_bytes:
+            raise UnsendableEvent(
+                f"A member of {self.room!r} shows too much of itself.",
+                expected=f"at most {self._options.presence_bytes:,} bytes of JSON: everybody in the room is sent it",
+                got=f"{len(shown):,} bytes",
+                fix="Show what the others need to fetch the rest, such as a primary key.",
+            )
+        await self._room.appear(self, shown)
         try:
             yield
         finally:

@@ -53,8 +53,11 @@ class Connection(ABC):
         "direct",
         "dropped",
         "id",
+        "inbound",
         "request",
+        "space",
         "state",
+        "taking",
     )
 
     def __init__(self, request: Request, options: RealtimeOptions) -> None:
@@ -63,6 +66,9 @@ class Connection(ABC):
         self.state: dict[Any, Any] = {}
         self.direct: EngineWebSocket | None = None  # what may be written to without further questions
         self.dropped = 0
+        self.taking = 0  # bytes of the message that is being handled
+        self.inbound = 0  # bytes of what its members have not taken yet
+        self.space: asyncio.Future[None] | None = None  # done when that becomes less
         self._options = options
         self._backlog: Backlog | None = None
         self._writer: asyncio.Task[None] | None = None
@@ -180,6 +186,12 @@ class Connection(ABC):
             except Exception as error:
                 logger.error("a callback at the end of %s failed", self, exc_info=error)
 
+    def taken(self, size: int) -> None:
+        """Say that so many bytes of what the client sent wait no more."""
+        self.inbound -= size
+        if self.space is not None and not self.space.done():
+            self.space.set_result(None)
+
     def __repr__(self) -> str:
         client = self.request.client
         return f"<{type(self).__name__} {client[0] if client else 'local'}>"
@@ -234,4 +246,18 @@ def spread(connections: Iterable[Connection], frame: bytes) -> list[Connection]:
     return late
 
 
-__all__ = ["Connection", "SocketConnection", "spread"]
+def spread_frames(connections: Iterable[Connection], frames: list[bytes]) -> list[Connection]:
+    """Write several frames to many connections, in one write each; returns those that could not take all of them now."""
+    if len(frames) == 1:
+        return spread(connections, frames[0])
+    joined, late = b"".join(frames), list[Connection]()
+    for connection in connections:
+        socket = connection.direct
+        if socket is not None and socket._writable and connection._backlog is None:
+            socket.transport.write(joined)
+        else:
+            late.append(connection)
+    return late
+
+
+__all__ = ["Connection", "SocketConnection", "spread", "spread_frames"]

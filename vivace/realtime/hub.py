@@ -72,6 +72,7 @@ class Hub:
 
     async def take(self, connection: Connection, message: str | bytes) -> None:
         """Handle one message; raises ``BadMessage`` for what is none."""
+        connection.taking = len(message)
         if isinstance(message, bytes):
             if self.binary is None:
                 connection.send("unknown", "binary")

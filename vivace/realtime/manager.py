@@ -106,6 +106,7 @@ class Verdict(msgspec.Struct):
     request: Request
     user: Any
     reads: ReadSet
+    doubtful: bool = False  # what they read kept changing: they are to be asked again
 
 
 class Channels:
@@ -154,6 +155,8 @@ class Channels:
         self._endings.clear()
         for timer in self._timers:
             timer.cancel()
+        for room in self._rooms.values():
+            room.flush()
         leaving = [channel for room in self._rooms.values() for channel in room.members.values()]
         for channel in leaving:
             self.leave(channel, "shutdown")
@@ -165,6 +168,11 @@ class Channels:
                 task.cancel()
         with suppress(BrokerError):  # what is lost cannot be left
             await self._parts.broker.leave(ORDERS, self._ordered)
+
+    @property
+    def rest(self) -> float:
+        """How many seconds a crowded room rests for each member."""
+        return self._options.rest
 
     def later(self, delay: float, function: Callable[[], object]) -> None:
         """Call a function in so many seconds, unless the app has stopped."""
@@ -238,6 +246,11 @@ class Channels:
             "dropped": self._parts.hub.dropped + sum(one.dropped for one in connections),
         }
 
+    def rooms_of(self, connection: Connection) -> list[tuple[str, int, int]]:
+        """Return the rooms that a page is in: path, members in this process, how many are present in all."""
+        rooms = [self._rooms[path] for path in self._rooms_of(connection) if path in self._rooms]
+        return [(room.path, len(room.members), len(room.presence.members())) for room in rooms]
+
     # -- verbs ------------------------------------------------------------------------------------------------------
 
     async def _join(self, connection: Connection, message: list[Any]) -> None:
@@ -262,6 +275,9 @@ class Channels:
         """Ask the guards and enter the room; ``None`` when the connection has ended meanwhile."""
         if joined >= self._options.rooms:
             raise RoomRefused("This page is in too many rooms.", expected=f"at most {self._options.rooms}")
+        if connection.taking > self._options.join_bytes:
+            most = f"at most {self._options.join_bytes:,} bytes"
+            raise RoomRefused("This page says too much when it joins.", expected=most, fix="Send it afterwards.")
         kind, params = self._parts.rooms.find(asked.room)
         verdict = await self._ask_guards(connection, kind, params)
         if connection.closed:
@@ -276,9 +292,13 @@ class Channels:
         verdict.request.state[CHANNEL_STATE] = channel
         here = connection.state[_STATE]
         here[asked.room] = channel
-        self._remember(channel, verdict.reads)
+        self._remember(channel, verdict)
+        since, page = asked.options.since, (asked.room, key)
+        heard = self._heard.get(page)
+        if since is None:  # it may begin to count anew
+            self._heard.pop(page, None)
         try:
-            await room.enter(channel, asked.options.since, self._heard.get((asked.room, key)))
+            await room.enter(channel, since, heard)
         except BaseException:
             self.leave(channel, "failed")
             raise
@@ -323,6 +343,8 @@ class Channels:
             gone = bool(channel.left) and isinstance(error, ChannelClosed)
             if reason["status"] >= 500 and not gone:
                 logger.error("the handler of %s failed", channel, exc_info=error)
+        finally:
+            channel.forget_unread()
         self._rooms_expel(channel, reason)
 
     def _rooms_expel(self, channel: Channel, reason: Any) -> None:
@@ -346,18 +368,22 @@ class Channels:
                 problem = problem_of(EventRefused("This page is not in the room.", got=room[:200]))
                 connection.send("failed", room, ack, problem)
             return
-        if ack:
-            self._note(channel, ack)
+        if ack and not self._note(channel, ack):
+            problem = problem_of(EventRefused("This was said before.", got=f"number {ack} again"))
+            connection.send("failed", room, ack, problem)
+            return
         event = Event(channel, name, data, ack)
         if not await channel.put(event):
             event.fail("The room does not keep up with what you say.", status=503)
 
-    def _note(self, channel: Channel, number: int) -> None:
-        """Remember what a page asked last, so that after an interruption it knows what arrived."""
+    def _note(self, channel: Channel, number: int) -> bool:
+        """Remember what a page asked last, so that after an interruption it knows what arrived; False: it came before."""
         heard, page = self._heard, (channel.room, channel.key)
-        heard[page] = max(heard.pop(page, 0), number)
+        last = heard.pop(page, 0)
+        heard[page] = max(last, number)
         if len(heard) > _PAGES:
             del heard[next(iter(heard))]
+        return number > last
 
     async def _ack(self, connection: Connection, message: list[Any]) -> None:
         said = parse_as(message, Ack)
@@ -436,12 +462,15 @@ class Channels:
                         await guard(verdict.request)
                     if self._parts.has_users:
                         verdict.user = await verdict.request.user()
-            if feed is None or tries == _TRIES or not feed.met_since(sequence, verdict.reads):
+            verdict.doubtful = feed is not None and feed.met_since(sequence, verdict.reads)
+            if tries == _TRIES or not verdict.doubtful:
                 return verdict
 
-    def _remember(self, channel: Channel, reads: ReadSet) -> None:
-        self._index.add(channel, reads)
+    def _remember(self, channel: Channel, verdict: Verdict) -> None:
+        self._index.add(channel, verdict.reads)
         self._asked[channel] = self._parts.clock()
+        if verdict.doubtful:
+            self.later(RETRY, lambda: self._ask_again(() if channel.left else (channel,)))
 
     def _written(self, write: WriteSet) -> None:
         """Ask the guards again whose reads a commit touched."""
@@ -494,7 +523,7 @@ class Channels:
             )
             return
         channel.user = verdict.user
-        self._remember(channel, verdict.reads)
+        self._remember(channel, verdict)
 
     def _recheck_later(self, channel: Channel, error: Exception) -> None:
         """The guards cannot be asked, as the database is away: once more soon."""

@@ -29,9 +29,13 @@ class RealtimeOptions(msgspec.Struct, frozen=True):
     burst: int = 200  # messages that may come at once
     rooms: int = 100  # joined by one connection
     room_bytes: int = 512  # of a room's path
+    join_bytes: int = 16_384  # of the message by which a page joins, with its data
+    presence_bytes: int = 4_096  # of what a member shows of itself, as JSON: everybody in the room is sent it
     inbox: int = 64  # events that wait for one member's handler
-    inbox_patience: float = 5.0  # how long a full inbox holds a client up before its event fails
+    inbox_bytes: int = 1_048_576  # of the events that wait for the handlers of one connection
+    inbox_patience: float = 5.0  # how long full inboxes hold a client up before its event fails
     leave_grace: float = 10.0  # for a handler to end when its member has left
+    rest: float = 0.000004  # for each member, how long a crowded room collects events after it has sent some; 0: never
     recheck: float = 600.0  # at the latest, a guard is asked again: what ends by itself is no write
 
 

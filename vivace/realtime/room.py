@@ -4,7 +4,8 @@ Theory
 ------
 Every event of a room goes through the broker, also to members of the process that makes it: so there is one order, that of
 the topic's numbers, for everybody. ``_receive`` turns a message into one frame and writes it to all members; that
-loop is what a thousand members cost, so it holds nothing but a write.
+loop is what a thousand members cost, so it holds nothing but a write, and for many members it takes several events at once
+(``outbox.py``).
 
 *Joining.* Between asking the log for what a member missed and making it a member, more may come: ``_entering`` collects
 that for each who is about to join. The log may be ahead of what was heard here, too, and so may a member that comes from
@@ -30,9 +31,10 @@ from vivace.brokers.exchange import Exchange
 from vivace.errors import BrokerError
 
 from .channel import Channel
-from .connection import Connection, spread
+from .connection import Connection, spread, spread_frames
 from .envelope import Envelope, decode_envelope, encode_envelope, event_frame
 from .frames import text_frame
+from .outbox import Outbox, Outgoing
 from .presence import Presence, Shift
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Room:
         "_held",
         "_manager",
         "_opening",
+        "_outbox",
         "_slow",
         "_topic",
         "last",
@@ -86,6 +89,7 @@ class Room:
         self._held: list[Message] | None = None  # what comes while the room recovers
         self._changes: list[Message] | None = None  # of leases, while their whole is asked for
         self._slow: set[Connection] = set()  # of whom the next broadcast waits
+        self._outbox = Outbox(self._write, manager.later, manager.rest)
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -132,8 +136,8 @@ class Room:
             if later > number:
                 self._replay(channel, later, envelope)
         self.members[channel.connection] = channel
-        if number > self.last:
-            self._ahead[channel.connection] = number
+        if number > self.last or self._outbox.waiting:
+            self._ahead[channel.connection] = max(number, self.last)
 
     async def _missed(
         self, arrived: list[tuple[int, Envelope]], since: tuple[int, int] | None
@@ -183,6 +187,7 @@ class Room:
     def expel(self, channel: Channel, reason: Any) -> None:
         """Take a member out, and tell it why."""
         if not channel.left:
+            self.catch_up(channel)
             channel.connection.send("left", self.path, reason)
             self._manager.leave(channel, reason if isinstance(reason, str) else "refused")
 
@@ -211,28 +216,59 @@ class Room:
         if not self.members:
             return
         frame = event_frame(self.path, envelope, message.number)
+        self._outbox.add(Outgoing(frame, envelope.name, envelope.sender, message.number))
+
+    def _write(self, events: list[Outgoing]) -> int:
+        """Send events to all members; return how many members there are."""
         members: Iterable[Connection] = self.members
-        if envelope.sender or self._ahead:
-            members = self._others(envelope.sender, message.number)
-        for connection in spread(members, frame):
-            self._delay(self.members[connection], frame, envelope.name)
+        if self._ahead or any(event.sender for event in events):
+            apart = self._apart(events)
+            members = [connection for connection in self.members if connection not in apart]
+            for channel in apart.values():
+                self._give(channel, events)
+            self._forget_ahead(events[-1].number)
+        for connection in spread_frames(members, [event.frame for event in events]):
+            self._give(self.members[connection], events)
+        return len(self.members)
 
-    def _others(self, sender: str, number: int) -> list[Connection]:
-        """Return the members without who must not get an event, and without those who have had it from the log."""
+    def _apart(self, events: list[Outgoing]) -> dict[Connection, Channel]:
+        """Return the members who may not get all of these events."""
+        senders = {event.sender for event in events if event.sender}
         ahead = self._ahead
-        others = [
-            connection
-            for connection, one in self.members.items()
-            if ahead.get(connection, 0) < number and not (sender and one.key == sender)
-        ]
-        for connection in [connection for connection, last in ahead.items() if last <= number]:
-            del ahead[connection]
-        return others
+        return {
+            connection: channel
+            for connection, channel in self.members.items()
+            if connection in ahead or channel.key in senders
+        }
 
-    def _delay(self, channel: Channel, frame: bytes, name: str) -> None:
+    def _give(self, channel: Channel, events: list[Outgoing]) -> None:
+        """Send a member those of the events that are for it and that it has not had."""
+        had = self._ahead.get(channel.connection, 0)
         slow, connection = channel.declaration.slow, channel.connection
-        if not connection.offer(frame, self.path, name, slow) and slow == "wait" and not connection.closed:
-            self._slow.add(connection)
+        for frame, name, sender, number in events:
+            if number <= had or (sender and channel.key == sender):
+                continue
+            if (
+                not connection.offer(frame, self.path, name, slow)
+                and slow == "wait"
+                and not connection.closed
+            ):
+                self._slow.add(connection)
+
+    def _forget_ahead(self, number: int) -> None:
+        for connection in [connection for connection, last in self._ahead.items() if last <= number]:
+            del self._ahead[connection]
+
+    def flush(self) -> None:
+        """Send what waits for the end of a rest."""
+        self._outbox.flush()
+
+    def catch_up(self, channel: Channel) -> None:
+        """Give a member what waits for all, before it is sent something of its own."""
+        waiting = self._outbox.waiting
+        if waiting and self.members.get(channel.connection) is channel:
+            self._give(channel, waiting)
+            self._ahead[channel.connection] = max(self._ahead.get(channel.connection, 0), waiting[-1].number)
 
     # -- presence ---------------------------------------------------------------------------------------------------
 
@@ -280,6 +316,7 @@ class Room:
 
     def _tell(self, shift: Shift) -> None:
         if shift and self.members:
+            self.flush()
             frame = text_frame(("presence", self.path, shift.joined, shift.left))
             for connection in spread(self.members, frame):
                 connection.send_frame(frame)
@@ -305,6 +342,7 @@ class Room:
         await self._count()
         # From here on nothing is awaited: who is interrupted before has changed nothing, and the next attempt finds out again.
         held, self._held = self._held, None
+        self.flush()
         if missed is None:
             self.last, self.log = last, log
             self._ahead.clear()

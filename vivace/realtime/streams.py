@@ -7,6 +7,9 @@ one was answered; a number that was taken before is answered and does nothing, s
 
 A post may reach another process than the stream's. The id says whose it is, and the broker carries the post there. It is
 answered with 202 when it is on its way; 404: the connection is not known, so the client opens another one.
+
+Anybody may post, so nothing is carried that names no process of ours: each that has streams keeps a lease, and who does
+not find one asks the broker, together with all others, at most ten times a second. What waits for a slow connection is bounded.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import msgspec
 
 from vivace.brokers import Message
 from vivace.brokers.exchange import Exchange
+from vivace.engine.websocket.frames import POLICY
 from vivace.errors import BadMessage, BadRequest, NotFound
 from vivace.http.eventstream import Event, EventStream
 from vivace.http.request import Request
@@ -36,6 +40,9 @@ from .options import RealtimeOptions
 POSTS: Final = "vivace/posts/"
 HEARTBEAT: Final = 15.0  # seconds
 LOOK_UP: Final = 1.0  # seconds between looks at whether the server stops
+PROCESSES: Final = "vivace/posts"  # the topic of the leases of those that have streams
+ASK_AGAIN: Final = 0.1  # seconds between questions which processes there are
+WAITING: Final = 64  # posts that were carried here and wait for their connection; more close it
 _decode_list: Final = msgspec.json.Decoder(list[Any]).decode
 
 
@@ -55,7 +62,7 @@ _decode_post: Final = msgspec.msgpack.Decoder(Post).decode
 class StreamConnection(Connection):
     """A connection over an event stream; what is to be sent waits here until the stream takes it."""
 
-    __slots__ = ("_queue", "_ready", "_size", "_space", "lock", "pace", "posted")
+    __slots__ = ("_queue", "_ready", "_size", "_space", "lock", "pace", "posted", "waiting")
 
     def __init__(self, request: Request, options: RealtimeOptions, pace: Pace, process: str) -> None:
         super().__init__(request, options)
@@ -63,6 +70,7 @@ class StreamConnection(Connection):
         self.posted = 0  # the number of the latest post
         self.lock = asyncio.Lock()  # posts are taken one after the other
         self.pace = pace
+        self.waiting = 0  # posts
         self._queue: deque[bytes] = deque()
         self._size = 0
         self._ready = asyncio.Event()
@@ -128,19 +136,38 @@ class Streams:
         self._hub = hub
         self._broker = broker
         self._spawn = spawn
-        self._listening = False
+        self._listening = ""  # the process as which it hears posts
+        self._beginning: asyncio.Future[None] | None = None
+        self._processes = frozenset[str]()  # that have streams
+        self._asked = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
 
     async def open(self, request: Request) -> Response:
-        """Answer with the stream of a new connection."""
-        if not self._listening and self._broker is not None:
-            await self._broker.listen(POSTS + self._broker.process, self._forwarded)
-            self._listening = True
+        """Answer with the stream of a new connection; raises ``BrokerError``."""
+        await self._listen()
         hub = self._hub
         process = self._broker.process if self._broker is not None else "here"
         connection = StreamConnection(request, hub.options, hub.pace(), process)
         return EventStream(
             self._streaming(connection), heartbeat=HEARTBEAT, headers={"cache-control": "no-store"}
         )
+
+    async def _listen(self) -> None:
+        """Hear posts that others carry here, and let them know."""
+        broker = self._broker
+        while broker is not None and self._listening != broker.process:
+            if self._beginning is not None:
+                await asyncio.wait({self._beginning})
+                continue
+            self._beginning = asyncio.get_running_loop().create_future()
+            try:
+                process = broker.process
+                await broker.listen(POSTS + process, self._forwarded)
+                await broker.put(PROCESSES, process, b"")
+                self._listening = process
+            finally:
+                self._beginning.cancel()
+                self._beginning = None
 
     async def _streaming(self, connection: StreamConnection) -> AsyncGenerator[Event]:
         with self._hub.holding(connection):
@@ -170,7 +197,9 @@ class Streams:
             if post.number <= connection.posted:
                 return
             connection.posted = post.number
-            for message in _messages(post):
+            messages = _messages(post)
+            for message in messages:
+                connection.taking = len(post.body) // len(messages)
                 if isinstance(message, bytes):
                     await self._hub.take(connection, message)
                 else:
@@ -180,21 +209,46 @@ class Streams:
     async def _forward(self, post: Post) -> None:
         process, dot, _ = post.connection.rpartition(".")
         broker = self._broker
-        if broker is None or not dot or process == broker.process:
+        if broker is None or not dot or process == broker.process or not await self._is_known(broker, process):
             raise NotFound("This connection is not known here.")
         await broker.publish(POSTS + process, _encode_post(post))
+
+    async def _is_known(self, broker: Exchange, process: str) -> bool:
+        """Return whether a process has streams; raises ``BrokerError``."""
+        came = asyncio.get_running_loop().time()
+        while process not in self._processes and self._asked < came:
+            if self._asking is None or self._asking.done():
+                self._asking = self._spawn(self._ask(broker))
+            await asyncio.shield(self._asking)
+        return process in self._processes
+
+    async def _ask(self, broker: Exchange) -> None:
+        """Find out which processes have streams, for all who want to know."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._asked + ASK_AGAIN - loop.time())
+        asked = loop.time()
+        self._processes = frozenset(key for _, key in await broker.entries(PROCESSES))
+        self._asked = asked
 
     def _forwarded(self, message: Message) -> None:
         post = _decode_post(message.payload)
         connection = self._hub.connections.get(post.connection)
-        if isinstance(connection, StreamConnection):
-            self._spawn(self._take_forwarded(connection, post))
+        if not isinstance(connection, StreamConnection):
+            return
+        if connection.waiting >= WAITING:
+            connection.abort(POLICY, "too fast")
+            return
+        connection.waiting += 1
+        self._spawn(self._take_forwarded(connection, post))
 
     async def _take_forwarded(self, connection: StreamConnection, post: Post) -> None:
         try:
-            await self._take(connection, post)
+            if not connection.closed:
+                await self._take(connection, post)
         except BadMessage as error:
             connection.abort(1007, error.what)
+        finally:
+            connection.waiting -= 1
 
 
 def _messages(post: Post) -> list[Any]:
