@@ -91,8 +91,13 @@ def read_head(connection: socket.socket) -> tuple[bytes, bytes]:
     return head, rest
 
 
-def open_websockets(port: int, path: str, count: int, first: int = 0) -> list[socket.socket]:
-    """Return ``count`` open WebSockets; ``first`` is how many this process opened before."""
+def open_websockets(
+    port: int, path: str, count: int, first: int = 0, *, say: bytes = b"", ready: bytes = b""
+) -> list[socket.socket]:
+    """Return ``count`` open WebSockets; ``first`` is how many this process opened before.
+
+    Each sends the frame ``say``, if one is given, and is open when the server has sent what contains ``ready``.
+    """
     opened: list[socket.socket] = []
     request = handshake(port, path)
     while len(opened) < count:
@@ -101,9 +106,13 @@ def open_websockets(port: int, path: str, count: int, first: int = 0) -> list[so
         for connection in batch:
             connection.sendall(request)
         for connection in batch:
-            head, rest = read_head(connection)
-            if b" 101 " not in head or rest:
-                raise ConnectionError(f"expected 101, got {head!r} {rest!r}")
+            head, got = read_head(connection)
+            if b" 101 " not in head:
+                raise ConnectionError(f"expected 101, got {head!r} {got!r}")
+            if say:
+                connection.sendall(say)
+            while ready not in got:
+                got += connection.recv(65_536)
             connection.setblocking(False)
         opened += batch
     return opened
@@ -155,19 +164,22 @@ def echo(port: int, path: str, connections: int, seconds: float) -> dict[str, fl
     return ping_pong(open_websockets(port, path, connections), masked_frame(PAYLOAD), len(REPLY), seconds)
 
 
-def fan(port: int, path: str, connections: int, seconds: float) -> dict[str, float]:
-    """Send from one WebSocket to ``connections`` others; count deliveries."""
-    receivers = open_websockets(port, path, connections)
-    sender = open_websockets(port, path, 1, first=connections)[0]
+def deliveries(
+    senders: list[socket.socket],
+    receivers: list[socket.socket],
+    message: bytes,
+    weigh: Callable[[bytes], int],
+    per_message: int,
+    seconds: float,
+) -> dict[str, float]:
+    """Let ``senders`` speak in turn, ``WINDOW`` messages under way; count by ``weigh`` what ``receivers`` get."""
     by_fd = {receiver.fileno(): receiver.recv for receiver in receivers}
     poll = watch(receivers).poll
-    message = masked_frame(PAYLOAD)
-    per_message = len(REPLY) * connections
     sent = delivered = 0
     started = now = time.perf_counter()
     while now - started < seconds:
         while delivered > (sent - WINDOW) * per_message:
-            sender.send(message)
+            senders[sent % len(senders)].send(message)
             sent += 1
         events = poll(TIMEOUT, 1024)
         if not events:
@@ -176,29 +188,17 @@ def fan(port: int, path: str, connections: int, seconds: float) -> dict[str, flo
             data = by_fd[fd](65_536)
             if not data:
                 raise ConnectionError("the server closed a receiver")
-            delivered += len(data)
+            delivered += weigh(data)
         now = time.perf_counter()
-    return {"count": delivered // len(REPLY), "seconds": now - started}
+    return {"count": delivered, "seconds": now - started}
 
 
-def open_members(port: int, path: str, count: int, dialect: Dialect) -> list[socket.socket]:
-    """Return ``count`` open WebSockets that are in the room."""
-    opened: list[socket.socket] = []
-    while len(opened) < count:
-        batch = [connect(port, len(opened) + index) for index in range(min(BATCH, count - len(opened)))]
-        for connection in batch:
-            connection.sendall(handshake(port, path))
-        for connection in batch:
-            head, said = read_head(connection)
-            if b" 101 " not in head:
-                raise ConnectionError(f"expected 101, got {head!r}")
-            if dialect.first:
-                connection.sendall(masked_frame(dialect.first))
-            while dialect.ready not in said:
-                said += connection.recv(65_536)
-            connection.setblocking(False)
-        opened += batch
-    return opened
+def fan(port: int, path: str, connections: int, seconds: float) -> dict[str, float]:
+    """Send from one WebSocket to ``connections`` others; count deliveries."""
+    receivers = open_websockets(port, path, connections)
+    senders = open_websockets(port, path, 1, first=connections)
+    found = deliveries(senders, receivers, masked_frame(PAYLOAD), len, len(REPLY) * connections, seconds)
+    return {**found, "count": found["count"] // len(REPLY)}
 
 
 def room(dialect: Dialect, port: int, path: str, connections: int, seconds: float) -> dict[str, float]:
@@ -206,29 +206,16 @@ def room(dialect: Dialect, port: int, path: str, connections: int, seconds: floa
 
     They are in when the first line is printed, and speak after one was read: what a server spends on joining is not counted.
     """
-    members = open_members(port, path, connections, dialect)
+    first = masked_frame(dialect.first) if dialect.first else b""
+    members = open_websockets(port, path, connections, say=first, ready=dialect.ready)
     print(json.dumps({"open": len(members)}), flush=True)
     sys.stdin.readline()
-    by_fd = {member.fileno(): member.recv for member in members}
-    poll = watch(members).poll
-    message = masked_frame(dialect.message)
     per_message = connections if dialect.back else connections - 1
-    sent = delivered = 0
-    started = now = time.perf_counter()
-    while now - started < seconds:
-        while delivered > (sent - WINDOW) * per_message:
-            members[sent % SENDERS].send(message)
-            sent += 1
-        events = poll(TIMEOUT, 1024)
-        if not events:
-            raise TimeoutError(f"no delivery within {TIMEOUT} s")
-        for fd, _ in events:
-            data = by_fd[fd](65_536)
-            if not data:
-                raise ConnectionError("the server closed a member's socket")
-            delivered += data.count(MARK)
-        now = time.perf_counter()
-    return {"count": delivered, "seconds": now - started}
+
+    def marks(data: bytes) -> int:
+        return data.count(MARK)
+
+    return deliveries(members[:SENDERS], members, masked_frame(dialect.message), marks, per_message, seconds)
 
 
 def idle(port: int, path: str, connections: int, _seconds: float) -> dict[str, float]:

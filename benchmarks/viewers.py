@@ -15,11 +15,10 @@ import statistics
 import sys
 import time
 
-from .loadgen import MASK, connect, handshake, read_head, watch
+from .loadgen import MASK, connect, open_websockets, read_head, watch
 
 SOCKET = "/_vivace/socket"
 TIMEOUT = 60.0
-BATCH = 100
 
 
 def masked(payload: bytes) -> bytes:
@@ -54,21 +53,7 @@ def message(port: int) -> bytes:
 
 def open_copies(port: int, count: int) -> list[socket.socket]:
     """Return sockets that watch, each answered."""
-    said, opened = message(port), list[socket.socket]()
-    while len(opened) < count:
-        batch = [connect(port, len(opened) + index) for index in range(min(BATCH, count - len(opened)))]
-        for connection in batch:
-            connection.sendall(handshake(port, SOCKET))
-        for connection in batch:
-            head, got = read_head(connection)
-            if b" 101 " not in head:
-                raise ConnectionError(f"expected 101, got {head!r}")
-            connection.sendall(said)
-            while b"watching" not in got:
-                got += connection.recv(65_536)
-            connection.setblocking(False)
-        opened += batch
-    return opened
+    return open_websockets(port, SOCKET, count, say=message(port), ready=b"watching")
 
 
 class Inbox:
