@@ -493,6 +493,24 @@ async def test_unknown_fields_are_refused_with_the_nearest_name_unless_allowed()
     assert (await endpoint(lax, ["POST"]).respond(post(asked))).body == b"t"
 
 
+async def test_a_named_body_is_a_member_of_it() -> None:
+    async def save(note: Annotated[Note, Body("a note")], request: Request) -> str:
+        return note.title
+
+    async def text(text: Annotated[str, Body("text", max_length=3)] = "no") -> str:
+        return text
+
+    made = endpoint(save, ["POST"])
+    assert (await made.respond(post({"a note": {"title": "t"}}))).body == b"t"
+    assert await problems(made, post(b"")) == [("body", "")]
+    assert await problems(made, post({})) == [("body", "/a note")]
+    assert await problems(made, post({"a note": {"title": 1}})) == [("body", "/a note/title")]
+    assert await problems(made, post({"a note": {"title": "t"}, "more": 1})) == [("body", "/more")]
+    for body, told in ((b"", b"no"), ({}, b"no"), ({"text": "abc"}, b"abc")):
+        assert (await endpoint(text, ["POST"]).respond(post(body))).body == told
+    assert await problems(endpoint(text, ["POST"]), post({"text": "abcd"})) == [("body", "/text")]
+
+
 async def test_body_of_any_shape() -> None:
     async def echo(data: Any) -> Any:
         return data

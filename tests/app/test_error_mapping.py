@@ -8,7 +8,7 @@ import pytest
 
 from vivace.app import App
 from vivace.app.debugpage import debug_page
-from vivace.errors import HTTPError, NotFound
+from vivace.errors import Forbidden, HTTPError, NotFound
 from vivace.http.request import Request
 from vivace.http.response import Response, Text
 from vivace.routing import Router
@@ -22,7 +22,16 @@ async def test_ro8_errors_by_scope_class_and_status() -> None:
     def said(words: str) -> Callable[[Request, Exception], str]:
         return lambda request, error: words
 
-    app = App(errors={LookupError: said("app lookup"), 404: said("app 404")})
+    nobody: Callable[[Request, Exception], None] = lambda request, error: None  # noqa: E731
+    app = App(
+        errors={
+            LookupError: said("app lookup"),
+            404: said("app 404"),
+            403: nobody,
+            Forbidden: nobody,
+            HTTPError: said("app http"),
+        }
+    )
     router = Router("/in", errors={KeyError: said("router key"), 404: said("router 404")})
 
     @router.get("/key")
@@ -41,12 +50,17 @@ async def test_ro8_errors_by_scope_class_and_status() -> None:
     async def index() -> str:
         raise IndexError
 
+    @router.get("/refused")
+    async def refused() -> str:
+        raise Forbidden
+
     app.include(router)
     expected = {
         "/in/key": (500, "router key"),
         "/in/oops": (500, "app lookup"),
         "/in/gone": (404, "router 404"),
-        "/in/index": (500, "app lookup"),  # None leaves it to the next scope
+        "/in/index": (500, "app lookup"),  # None leaves it to the next that fits, here or further out
+        "/in/refused": (403, "app http"),
         "/in/unknown": (404, "app 404"),  # no route, so no router
     }
     async with Client(app, raise_errors=False) as client:

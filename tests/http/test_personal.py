@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vivace.http.personal import watch_personal
+from vivace.http.personal import note_again, watch_personal
 from vivace.http.request import Connection, Request
 
 HEADERS = [
@@ -67,9 +67,12 @@ READS: list[tuple[Callable[[Request], Any], list[str]]] = [
     (lambda r: r.csp_nonce, ["nonce", "response"]),
     (lambda r: r.amend(lambda response: None), ["response"]),
     (lambda r: r.known_part("user"), ["user"]),
-    (lambda r: (r.method, r.path, r.query, r.target, r.query_string), []),
-    (lambda r: (r.headers["host"], r.scheme, r.content_type, r.content_length, r.id), []),
-    (lambda r: (r.headers.get("if-none-match"), r.wants_websocket, r.state), []),
+    (lambda r: r.path, ["path"]),
+    (lambda r: r.query, ["query"]),
+    (lambda r: r.headers["host"], ["host"]),
+    (lambda r: r.state, ["state"]),
+    (lambda r: (r.method, r.scheme, r.content_type, r.content_length, r.id), []),
+    (lambda r: (r.headers.get("if-none-match"), r.wants_websocket), []),
 ]
 
 
@@ -103,6 +106,14 @@ def test_a_watched_request_answers_as_before(read: Callable[[Request], Any]) -> 
         value = read(watched)
     plain.indexed()  # what is made when it is first asked for
     assert value == read(plain) or repr(value).replace("Watched", "") == repr(read(plain))
+
+
+def test_what_was_read_for_a_value_is_noted_again_by_who_uses_it() -> None:
+    request, noted = make_request(), list[str]()
+    note_again(request, ["user"])  # nobody watches
+    with watch_personal(request, noted.append):
+        note_again(request, ["user", "header:x-any"])
+    assert noted == ["user", "header:x-any"]
 
 
 async def test_parts_are_noted_with_what_they_read_themselves() -> None:

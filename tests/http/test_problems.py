@@ -54,7 +54,7 @@ def test_all_problems_are_listed() -> None:
     error = ValidationFailed(
         [
             Problem("body", "/age", "a whole number", '"x"'),
-            Problem("query", "/page", "at least 1", "0" * 500),
+            Problem("query", "/page", "at least 1", "0" * 500, "min_value"),
             Problem("body", "/name", "a text"),
         ]
     )
@@ -62,9 +62,15 @@ def test_all_problems_are_listed() -> None:
     assert document["status"] == 422
     assert document["detail"] == "3 problems in the request."
     assert document["errors"] == [
-        {"in": "body", "pointer": "/age", "expected": "a whole number", "got": '"x"'},
-        {"in": "query", "pointer": "/page", "expected": "at least 1", "got": "0" * 79 + "…"},
-        {"in": "body", "pointer": "/name", "expected": "a text", "got": ""},
+        {"in": "body", "pointer": "/age", "code": "invalid", "expected": "a whole number", "got": '"x"'},
+        {
+            "in": "query",
+            "pointer": "/page",
+            "code": "min_value",
+            "expected": "at least 1",
+            "got": "0" * 79 + "…",
+        },
+        {"in": "body", "pointer": "/name", "code": "invalid", "expected": "a text", "got": ""},
     ]
 
 

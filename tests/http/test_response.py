@@ -10,7 +10,7 @@ import pytest
 
 from tests.http.sinks import body_of
 from vivace.errors import WrongResult
-from vivace.http.response import Response, Stream
+from vivace.http.response import JSON, Response, Stream
 
 WORDS = array("I", [1, 2])  # its memoryview has two items and eight bytes
 
@@ -58,3 +58,16 @@ async def test_body_of_anything_else_is_refused(body: Any) -> None:
 def test_text_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(UnicodeEncodeError):
         Response("\ud800")
+
+
+def test_json_of_what_says_its_own_form() -> None:
+    class Row:
+        def __vivace_json__(self) -> dict[str, int]:
+            return {"id": 3}
+
+    class Text(str):
+        __slots__ = ()
+
+    assert JSON({"row": Row(), "text": Text("x")}).body == b'{"row":{"id":3},"text":"x"}'
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        JSON([object()])

@@ -56,6 +56,7 @@ CREDENTIALS = (
     "Bearer abc",
     "bearer abc",
     "DPoP abc",
+    "Token abc",
     "Unknown abc",
 )
 METHODS = ("GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "POST", "PUT", "PATCH", "DELETE", "PURGE", "WEBSOCKET")
@@ -69,7 +70,7 @@ def passes(site: str | None, origin: str | None, credentials: str, method: str) 
         return site in {"same-origin", "none"} or origin == TRUSTED
     if origin is not None:
         return origin in {HERE, TRUSTED}
-    return method == "WEBSOCKET" or credentials in {"", "Bearer abc", "bearer abc", "DPoP abc"}
+    return method == "WEBSOCKET" or credentials in {"", "Bearer abc", "bearer abc", "DPoP abc", "Token abc"}
 
 
 def asked(site: str | None, origin: str | None, credentials: str, method: str) -> Request:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import Any, Final, TypeAlias
 
@@ -43,18 +43,14 @@ _PAGE: Final = """<!doctype html>
 _KINDS: Final = ("text/html", "application/problem+json", "application/json", "text/plain")
 
 
-def find_handler(handlers: Mapping[ErrorKey, ErrorHandler], error: BaseException) -> ErrorHandler | None:
-    """Return the handler for an error: by status, then by class, nearest base first."""
+def handlers_for(handlers: Mapping[ErrorKey, ErrorHandler], error: BaseException) -> Iterator[ErrorHandler]:
+    """Yield the handlers for an error: by status, then by class, nearest base first."""
     if not handlers:
-        return None
-    if isinstance(error, HTTPError) and error.status in handlers:
-        return handlers[error.status]
-    for cls in type(error).__mro__:
-        if cls in handlers:
-            return handlers[cls]
-    if 500 in handlers and not isinstance(error, HTTPError):
-        return handlers[500]
-    return None
+        return
+    keys: tuple[ErrorKey, ...] = type(error).__mro__
+    for key in (error.status, *keys) if isinstance(error, HTTPError) else (*keys, 500):
+        if key in handlers:
+            yield handlers[key]
 
 
 async def call_handler(handler: ErrorHandler, request: Request, error: BaseException) -> Any:
@@ -69,7 +65,7 @@ def as_http_error(error: BaseException) -> HTTPError:
         return error
     if not isinstance(error, VivaceError) or error.status == 500:
         return ServerError()
-    problems = [Problem("body", pointer, text) for pointer, text in error.problems_by_field()]
+    problems = [Problem("body", pointer, text, "", code) for pointer, text, code in error.problems_by_field()]
     if problems:  # a model's ValidationError
         return ValidationFailed(problems)
     told = error.what if error.status < 500 and not _is_of_database(error) else ""

@@ -24,7 +24,7 @@ from vivace.security.headers import DefaultHeaders
 from vivace.security.origin import Later
 
 from .current import request_variable
-from .failures import DebugPage, as_http_error, call_handler, default_response, find_handler, report
+from .failures import DebugPage, as_http_error, call_handler, default_response, handlers_for, report
 from .pipeline import (
     SentHook,
     Serve,
@@ -237,10 +237,10 @@ class Plan:
             if told is not None:
                 return told
         for scope in scopes:
-            handler = find_handler(scope.errors, error)
-            result = await call_handler(handler, request, error) if handler is not None else None
-            if result is not None:
-                return await self._reply(request, error, result)
+            for handler in handlers_for(scope.errors, error):
+                result = await call_handler(handler, request, error)
+                if result is not None:
+                    return await self._reply(request, error, result)
         return None
 
     async def _reply(self, request: Request, error: BaseException, result: Any) -> Response:

@@ -38,7 +38,17 @@ from msgspec import inspect as mi
 
 from vivace.errors import WrongResult
 from vivace.http.eventstream import Event, EventStream
-from vivace.http.response import HTML, JSON_TYPE, TEXT, Empty, Response, Sink, Stream, close_iterator
+from vivace.http.response import (
+    HTML,
+    JSON_TYPE,
+    TEXT,
+    Empty,
+    Response,
+    Sink,
+    Stream,
+    close_iterator,
+    json_form,
+)
 
 from .kinds import RunBlocking, class_of
 from .streams import END, Encoded, Held, Pooled, Resumed
@@ -56,18 +66,13 @@ _ANSWERS: Final = "a Response, str, Markup, bytes, None, dict, list, dataclass, 
 
 
 def json_hook(hook: EncodeHook | None) -> EncodeHook:
-    """Return msgspec's ``enc_hook``: ``__vivace_json__``, subclasses of ``str``, then the app's own hook."""
+    """Return msgspec's ``enc_hook``: what ``json_form`` knows, then the app's own hook."""
+    if hook is None:
+        return json_form
 
     def encode(value: Any) -> Any:
-        kind = class_of(value)
-        to_json = getattr(kind, "__vivace_json__", None)
-        if to_json is not None:
-            return to_json(value)
-        if isinstance(value, str):  # Markup and lazy texts
-            return str.__str__(value)
-        if hook is not None:
-            return hook(value)
-        raise TypeError(f"{kind.__qualname__} has no JSON form")
+        known = isinstance(value, str) or hasattr(class_of(value), "__vivace_json__")
+        return json_form(value) if known else hook(value)
 
     return encode
 

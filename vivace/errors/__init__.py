@@ -152,6 +152,7 @@ if TYPE_CHECKING:
     from .migrations import MigrationLocked as MigrationLocked
     from .migrations import QuestionUnanswered as QuestionUnanswered
     from .migrations import StateError as StateError
+    from .migrations import TablesDiffer as TablesDiffer
     from .migrations import UnknownMigration as UnknownMigration
     from .migrations import UnsafeMigration as UnsafeMigration
     from .migrations import UnserializableValue as UnserializableValue
@@ -186,6 +187,10 @@ if TYPE_CHECKING:
     from .pages import UndefinedName as UndefinedName
     from .pages import UnknownStatic as UnknownStatic
     from .pages import UnsafeOutput as UnsafeOutput
+    from .scaffold import FieldSpecInvalid as FieldSpecInvalid
+    from .scaffold import NameRefused as NameRefused
+    from .scaffold import NoProject as NoProject
+    from .scaffold import WouldOverwrite as WouldOverwrite
     from .views import BadFlash as BadFlash
     from .views import BadView as BadView
 
@@ -206,7 +211,7 @@ _LATER = {
     "forms": "FormError FormNotValidated UnknownFormField ",
     "migrations": (
         "BadMigration InconsistentHistory IrreversibleMigration MigrationConflict MigrationError "
-        "MigrationGraphError MigrationLocked QuestionUnanswered StateError UnknownMigration UnsafeMigration "
+        "MigrationGraphError MigrationLocked QuestionUnanswered StateError TablesDiffer UnknownMigration UnsafeMigration "
         "UnserializableValue "
     ),
     "models": (
@@ -215,6 +220,7 @@ _LATER = {
         "ObjectDoesNotExist ProtectedError QueryBudgetExceeded QueryError RestrictedError StaleObject "
         "UnboundedResult UnexpectedArgument UnknownAttribute UnknownModel ValidationError "
     ),
+    "scaffold": "FieldSpecInvalid NameRefused NoProject WouldOverwrite",
     "views": "BadFlash BadView",
     "pages": (
         "NoTemplates NotInRender NotProvided TemplateAccessRefused TemplateError TemplateNotFound UnsafeOutput "

@@ -35,8 +35,8 @@ class VivaceError(Exception):
         lines = [self.what, *(f"{label}: {text}" for label, text in parts if text)]
         return "\n".join([*lines, f"[{self.code}]"])
 
-    def problems_by_field(self) -> Iterable[tuple[str, str]]:
-        """Return JSON pointers and what is wrong there; nothing for an error that is not about single values."""
+    def problems_by_field(self) -> Iterable[tuple[str, str, str]]:
+        """Return JSON pointers, what is wrong there, and a word for it; nothing for an error that is not about single values."""
         return ()
 
     def __reduce__(self) -> tuple[Any, ...]:

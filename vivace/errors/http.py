@@ -16,13 +16,15 @@ from .base import VivaceError
 class Problem(msgspec.Struct, frozen=True):
     """One thing that was wrong with the input: where (a JSON pointer), what was expected, what came.
 
-    ``place`` says which part of the request: ``path``, ``query``, ``header``, ``cookie``, ``form`` or ``body``.
+    ``place`` says which part of the request: ``path``, ``query``, ``header``, ``cookie``, ``form`` or ``body``. ``code`` is
+    a word to match: ``required``, ``null``, ``unknown``, ``min_length``, ``max_value``, ``invalid_choice``, ``invalid`` …
     """
 
     place: str
     pointer: str
     expected: str
     got: str = ""
+    code: str = "invalid"
 
 
 class HTTPError(VivaceError):

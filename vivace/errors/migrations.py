@@ -74,6 +74,12 @@ class MigrationLocked(MigrationError):
     status: int = 503
 
 
+class TablesDiffer(MigrationError):
+    """The tables that a first migration would make are there, but not as it would make them."""
+
+    code: ClassVar[str] = "migration-tables"
+
+
 class UnsafeMigration(MigrationError):
     """A migration would stop or break the code that is running."""
 

@@ -160,13 +160,12 @@ class ValidationError(VivaceError):
         """The texts by field. Raises ``AttributeError`` when the error has no fields."""
         return {field: [error.text for error in errors] for field, errors in self.error_dict.items()}
 
-    def problems_by_field(self) -> Iterator[tuple[str, str]]:
-        """Yield (JSON pointer, text) for the answer to whoever sent the values; "" points at all of them."""
-        if not hasattr(self, "error_dict"):
-            yield from (("", text) for text in self.messages)
-            return
-        for field, texts in self.message_dict.items():
-            yield from (("" if field == NON_FIELD_ERRORS else f"/{field}", text) for text in texts)
+    def problems_by_field(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (JSON pointer, text, code) for the answer to whoever sent the values; "" points at all of them."""
+        by_field = self.error_dict if hasattr(self, "error_dict") else {NON_FIELD_ERRORS: self.flat()}
+        for field, errors in by_field.items():
+            pointer = "" if field == NON_FIELD_ERRORS else f"/{field}"
+            yield from ((pointer, error.text, error.given_code or "invalid") for error in errors)
 
     @property
     def messages(self) -> list[str]:

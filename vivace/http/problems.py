@@ -71,6 +71,7 @@ def _entry(problem: Problem) -> dict[str, str]:
     return {
         "in": problem.place,
         "pointer": problem.pointer,
+        "code": problem.code,
         "expected": shorten(problem.expected, 4 * MAX_VALUE),
         "got": shorten(got),
     }

@@ -29,7 +29,21 @@ HTML_TYPE = "text/html; charset=utf-8"
 JSON_TYPE = "application/json"
 
 
-encode_json = msgspec.json.Encoder().encode
+def json_form(value: object) -> Any:
+    """Return what JSON shows of a value that msgspec does not know: what ``__vivace_json__`` says (a model), or a text.
+
+    Raises ``TypeError`` for what has no JSON form.
+    """
+    kind = type(value)
+    to_json = getattr(kind, "__vivace_json__", None)
+    if to_json is not None:
+        return to_json(value)
+    if isinstance(value, str):  # Markup and lazy texts
+        return str.__str__(value)
+    raise TypeError(f"{kind.__qualname__} has no JSON form")
+
+
+encode_json = msgspec.json.Encoder(enc_hook=json_form).encode
 
 
 class Sink(Protocol):
@@ -159,7 +173,7 @@ class HTML(Response):
 
 
 class JSON(Response):
-    """Any value as JSON: dicts, lists, dataclasses, msgspec Structs, dates, UUIDs, decimals (as strings)."""
+    """Any value as JSON: dicts, lists, dataclasses, msgspec Structs, dates, UUIDs, decimals (as strings), models."""
 
     content_type: str | None = JSON_TYPE
 

@@ -63,11 +63,10 @@ def _imports(imports: set[str]) -> str:
     """Return the import lines: plain ones first, by name; models and migrations on one line."""
     if MODELS in imports:
         imports = (imports - {MODELS, MIGRATIONS}) | {"from vivace import migrations, models"}
-    own = sorted(line for line in imports if line.startswith("from vivace"))
-    rest = sorted(
-        (line for line in imports if not line.startswith("from vivace")),
-        key=lambda line: (line.startswith("from"), line.split()[1]),
-    )
+    rest: list[str] = []
+    own: list[str] = []
+    for line in sorted(imports, key=lambda line: (line.startswith("from"), line.split()[1])):
+        (own if line.split()[1].partition(".")[0] == "vivace" else rest).append(line)
     return "\n".join(rest) + ("\n\n" if rest and own else "") + "\n".join(own)
 
 

@@ -75,6 +75,7 @@ class Annotated(Generic[T]):
         @overload
         def __get__(self, instance: Model, owner: type[Any]) -> T: ...
         def __get__(self, instance: Any, owner: type[Any]) -> Any: ...
+        def __set__(self, instance: Model, value: T) -> None: ...  # of a new object, which no query has seen
 
 
 class Reverse(Generic[M]):

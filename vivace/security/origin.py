@@ -14,7 +14,8 @@ The rule, in order, for unsafe methods and for WebSocket handshakes:
 | absent | absent | yes | a token is needed (``tokens``) |
 
 Credentials are those that a browser adds by itself: cookies, and ``Authorization`` with a scheme that it asks its user
-for. A bearer token (RFC 6750) is put there by a program that knows it, so it forges nothing.
+for. A bearer token (RFC 6750) is put there by a program that knows it, so it forges nothing; and so is one of the scheme
+``Token``, which no RFC names and many APIs have (no browser knows it).
 
 Only the last row may need the body, so only it is asynchronous: ``check`` decides all others at once, and hands back
 what is left to do for that one.
@@ -38,7 +39,7 @@ Later: TypeAlias = Callable[[Request], Awaitable[None]]
 
 logger = logging.getLogger("vivace.security")
 _PORTS: Final = {"http": 80, "https": 443}
-_PUT_THERE_BY_PROGRAMS: Final = frozenset({b"bearer", b"dpop"})  # schemes; any other may be a browser's
+_PUT_THERE_BY_PROGRAMS: Final = frozenset({b"bearer", b"dpop", b"token"})  # any other may be a browser's
 
 
 _TELLING: Final = frozenset({b"sec-fetch-site", b"origin", b"upgrade", b"cookie", b"authorization"})

@@ -90,10 +90,14 @@ def json_decoder(annotation: Any, *, allow_unknown: bool = False) -> Callable[[b
     return read
 
 
-def json_body(annotation: Any, default: Any = REQUIRED, *, allow_unknown: bool = False) -> WholeBody:
-    """Return the reader of a JSON body."""
-    decode = json_decoder(annotation, allow_unknown=allow_unknown)
-    info = mi.type_info(annotation)
+def json_body(
+    annotation: Any, default: Any = REQUIRED, *, name: str = "", allow_unknown: bool = False
+) -> WholeBody:
+    """Return the reader of a JSON body, or of its member ``name``."""
+    wanted = _enclosing(name, annotation, default) if name else annotation
+    whole = json_decoder(wanted, allow_unknown=allow_unknown)
+    decode = _member_of(whole) if name else whole  # no call more for those without a name
+    info = mi.type_info(wanted)
 
     def take(raw: bytes, request: Request) -> Any:
         if not raw:
@@ -105,6 +109,21 @@ def json_body(annotation: Any, default: Any = REQUIRED, *, allow_unknown: bool =
         return decode(raw, request.bodies.limits.json_depth)
 
     return WholeBody(take)
+
+
+def _enclosing(name: str, annotation: Any, default: Any) -> type[msgspec.Struct]:
+    """Return the type of objects that have a value of ``annotation`` under ``name``."""
+    field: Any = ("value", annotation)
+    if default is not REQUIRED:
+        field = (*field, msgspec.field(default_factory=lambda: default))
+    return msgspec.defstruct("Enclosing", [field], rename={"value": name})
+
+
+def _member_of(whole: Callable[[bytes, int], Any]) -> Callable[[bytes, int], Any]:
+    def decode(raw: bytes, depth: int) -> Any:
+        return whole(raw, depth).value
+
+    return decode
 
 
 def raw_body(default: Any = REQUIRED) -> WholeBody:

@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import inspect as mi
 
-from vivace.app.kinds import class_of
+from vivace.app.kinds import class_of, is_choice
 from vivace.config.secret import Secret
 from vivace.errors import Problem
 from vivace.http.problems import HIDDEN, is_sensitive
@@ -28,12 +28,14 @@ def step(pointer: str, name: object) -> str:
 
 def problem(place: str, pointer: str, info: Any, value: Any) -> Problem:
     """Return the problem of a value that is not what ``info`` describes."""
-    return Problem(place, pointer, expected(info), shown(value, pointer))
+    from .codes import code_of  # an app in which nothing is wrong does without
+
+    return Problem(place, pointer, expected(info), shown(value, pointer), code_of(place, info, value))
 
 
 def missing(place: str, pointer: str, info: Any) -> Problem:
     """Return the problem of a value that is required and did not come."""
-    return Problem(place, pointer, expected(info), NOTHING)
+    return Problem(place, pointer, expected(info), NOTHING, "required")
 
 
 def shown(value: Any, pointer: str = "") -> str:
@@ -106,6 +108,8 @@ def _custom(info: Any) -> str:
     if getattr(cls, "__origin__", cls) is Secret:
         inner = get_args(cls) or (str,)
         return expected(mi.type_info(inner[0]))
+    if is_choice(info):
+        return _choices(member.value for member in cls)
     return f"a {getattr(cls, '__name__', cls)}"
 
 

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import inspect as mi
 
-from vivace.app.kinds import class_of
+from vivace.app.kinds import class_of, is_choice
 from vivace.config.secret import Secret
 
 Check: TypeAlias = Callable[[Any], bool]
@@ -89,6 +89,8 @@ def unreadable(info: Any, seen: set[int] | None = None) -> Any:
     if id(info) in seen:
         return None
     seen.add(id(info))
+    if is_choice(info):
+        return None
     if isinstance(info, mi.CustomType):
         return None if getattr(info.cls, "__origin__", info.cls) is Secret else info.cls
     return next((found for member in members(info) if (found := unreadable(member, seen)) is not None), None)

@@ -90,13 +90,18 @@ class Form(Marker):
 
 
 class Body(Marker):
-    """The JSON body. Fields that the type does not have are refused; ``Body(allow_unknown=True)`` ignores them."""
+    """The JSON body, or by ``Body("article")`` what it has under a name: ``{"article": …}``.
+
+    Fields that the type does not have are refused; ``Body(allow_unknown=True)`` ignores them.
+    """
 
     place = "body"
     __slots__ = ("allow_unknown",)
 
-    def __init__(self, *, allow_unknown: bool = False, **constraints: Unpack[Constraints]) -> None:
-        super().__init__("", **constraints)
+    def __init__(
+        self, name: str = "", *, allow_unknown: bool = False, **constraints: Unpack[Constraints]
+    ) -> None:
+        super().__init__(name, **constraints)
         self.allow_unknown = allow_unknown
 
 

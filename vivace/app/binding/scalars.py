@@ -20,7 +20,7 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect as mi
 
-from vivace.app.kinds import class_of
+from vivace.app.kinds import class_of, is_choice
 from vivace.config.secret import Secret
 from vivace.routing.converters import choice_converter
 
@@ -111,10 +111,10 @@ def text_reader(annotation: Any, info: Any) -> ReadText | None:
     kind = class_of(info)
     if isinstance(info, mi.UnionType):
         return _union_reader(annotation, info)
+    if isinstance(info, mi.EnumType) or is_choice(info):
+        return choice_converter({str(member.value): member for member in info.cls}, info.cls).parse
     if isinstance(info, mi.CustomType):
         return read_upload if is_upload(info.cls) else _secret_reader(info.cls)
-    if isinstance(info, mi.EnumType):
-        return choice_converter({str(member.value): member for member in info.cls}, info.cls).parse
     if isinstance(info, mi.LiteralType):
         return choice_converter({str(value): value for value in info.values}, info.values).parse
     if isinstance(info, _CONVERTED):

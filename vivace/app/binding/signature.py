@@ -293,7 +293,8 @@ class _Parameter:
         if isinstance(core, mi.BytesType):
             return raw_body(self.default)
         allow_unknown: bool = getattr(self.marker, "allow_unknown", False)
-        json = json_body(self.annotation, self.default, allow_unknown=allow_unknown)
+        name: str = getattr(self.marker, "name", "")
+        json = json_body(self.annotation, self.default, name=name, allow_unknown=allow_unknown)
         if self.marker is not None or not isinstance(core, MODELS):
             return json
         try:

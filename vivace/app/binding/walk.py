@@ -135,7 +135,7 @@ class Walk:
             msgspec.convert(value, info.cls, dec_hook=decode_secret)
         except (ValueError, TypeError) as failure:
             found = from_msgspec(self.place, value, failure)
-            self._add(Problem(self.place, pointer + found.pointer, found.expected, found.got))
+            self._add(msgspec.structs.replace(found, pointer=pointer + found.pointer))
 
     def _sequence(self, value: Any, info: Any, pointer: str) -> None:
         if not isinstance(value, _LIST) or not _fits(value, info):
@@ -190,7 +190,7 @@ class Walk:
             if chosen is None:
                 words = "one of " + ", ".join(repr(tag) for tag in tags)
                 got = problem(self.place, step(pointer, field), mi.AnyType(), value.get(field))
-                self._add(Problem(self.place, got.pointer, words, got.got))
+                self._add(Problem(self.place, got.pointer, words, got.got, "invalid_choice"))
                 return
         if chosen is not None:
             self.value(value, chosen, pointer)
@@ -200,7 +200,8 @@ class Walk:
 
 def unknown(place: str, pointer: str, name: str, names: list[str]) -> Problem:
     """Return the problem of a field that does not exist, with the nearest that does."""
-    return Problem(place, pointer, f"no field of this name. {nearest(name, names)}".rstrip(), name[:80])
+    words = f"no field of this name. {nearest(name, names)}".rstrip()
+    return Problem(place, pointer, words, name[:80], "unknown")
 
 
 def _fits(value: Any, info: Any) -> bool:

@@ -27,8 +27,10 @@ def _targets(path: Path) -> tuple[Any, ...]:
 
 def _selected(path: Path, targets: tuple[Any, ...], value: Any) -> Any:
     state = value.query_state
+    if state.values_names() is not None:
+        return value  # columns that somebody chose: keys of another table are what `author__in=Follow…values("followed")` means
     _check_model(path, state.model)
-    if state.values_names() is None and not targets[0].primary_key and len(targets) == 1:
+    if not targets[0].primary_key and len(targets) == 1:
         return value.values(targets[0].attname)
     return value
 

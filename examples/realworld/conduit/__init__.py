@@ -1,0 +1,1 @@
+"""The backend of Conduit, the blog platform that the RealWorld project specifies."""
