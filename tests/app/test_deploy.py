@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,15 @@ from vivace.app import App
 from vivace.app.deploy import deploy_findings
 from vivace.app.static import StaticFiles
 from vivace.config.secret import Secret
-from vivace.config.settings import Mail, Media, Secure, SessionSettings, Settings, StaticSettings
+from vivace.config.settings import (
+    AuthSettings,
+    Mail,
+    Media,
+    Secure,
+    SessionSettings,
+    Settings,
+    StaticSettings,
+)
 from vivace.http.csp import ContentSecurityPolicy
 from vivace.security import CORS, Hosts, SameOrigin, Security, SecurityHeaders
 
@@ -44,6 +54,28 @@ def test_sc13_a_ready_app_has_nothing_to_mend() -> None:
     assert ids(site()) == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({}, []),  # one name: what is asked for is the site
+        ({"hosts": ("example.com", "www.example.com")}, ["deploy-mail-links"]),
+        ({"hosts": (".example.com",)}, ["deploy-mail-links"]),
+        ({"hosts": (".example.com",), "auth": AuthSettings(site_url="https://example.com")}, []),
+    ],
+)
+def test_au4_links_in_mails_begin_with_a_name_that_nobody_chooses(
+    settings: dict[str, Any], found: list[str]
+) -> None:
+    ready = site().settings
+    app = App(
+        settings=replace(ready, **settings),
+        security=Security(headers=HEADERS),
+        installed=["vivace.auth"],
+    )
+    app.compile()
+    assert [each for each in ids(app) if each == "deploy-mail-links"] == found
+
+
 def test_sc13_a_fresh_app_is_told_everything_at_once() -> None:
     expected = ["deploy-secret-key-missing", "deploy-hosts-missing", "deploy-hsts", "deploy-https"]
     assert ids(App(settings=Settings())) == expected
@@ -53,6 +85,7 @@ def test_sc13_a_fresh_app_is_told_everything_at_once() -> None:
     ("settings", "found"),
     [
         ({"debug": True}, "deploy-debug"),
+        ({"hood": "on"}, "deploy-hood"),
         ({"secret_key": Secret("short")}, "deploy-secret-key-weak"),
         ({"secret_key": Secret("a" * 64)}, "deploy-secret-key-weak"),
         ({"secret_key": Secret("django-insecure-" + KEY)}, "deploy-secret-key-weak"),
@@ -71,6 +104,13 @@ def test_sc13_settings_that_are_not_for_the_public(settings: dict[str, Any], fou
     app = site(**settings)
     assert ids(app) == [found]
     assert "short" not in str(deploy_findings(app)[0]).replace("is shorter", "")
+
+
+def test_sc13_mail_that_nothing_can_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = site(mail=Mail(url=Secret("smtps://me:hidden@mail.example")))
+    assert ids(app) == []
+    monkeypatch.setitem(sys.modules, "aiosmtplib", None)
+    assert ids(app) == ["deploy-mail-extra"]
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,18 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from vivace import App, models
+from vivace import App, Request, models, render
 from vivace.app.debugpage import debug_page
 from vivace.app.queries import KEPT
 from vivace.config.settings import Settings
 from vivace.db import query_log
+from vivace.templates import TemplateOptions
 from vivace.testing import Client
 
 HOSTILE = "</td></table><script>alert('x')</script>{0}{nonce}&lt;"
@@ -127,6 +129,29 @@ async def test_or18_a_loop_of_queries_is_told_once_with_its_line_and_the_fix(tol
         (text,) = told()
         assert text.startswith("POST /writes, in tests/app/test_queries.py:")
         assert "bulk_create()" in text
+
+
+async def test_or18_a_loop_in_a_template_is_told_with_the_line_of_the_template(
+    told: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "shelves.html").write_text(
+        "<ul>\n{% for shelf in shelves %}\n<li>{{ shelf.items.count() }}\n{% endfor %}</ul>", encoding="utf-8"
+    )
+    app = App(
+        models=[Shelf, Item], debug=True, settings=Settings(), templates=TemplateOptions(sources=[tmp_path])
+    )
+
+    @app.get("/shelves")
+    async def shelves(request: Request) -> Any:
+        return render(request, "shelves.html", shelves=Shelf.objects.all())
+
+    async with Client(app) as client:
+        await fill()
+        await client.get("/shelves")
+    (text,) = told()
+    assert text.startswith(
+        f"GET /shelves, in {tmp_path / 'shelves.html'}:3: one query ran 3 times: SELECT COUNT("
+    )
 
 
 async def test_or18_the_same_question_asked_twice_is_told(told: Any) -> None:

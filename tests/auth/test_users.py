@@ -10,7 +10,17 @@ import pytest
 import vivace.auth
 from tests.auth.site import EMAIL, PASSWORD, enter, site, started, weak
 from vivace import App, models
-from vivace.auth import AbstractUser, Auth, ContentType, Group, Permission, StoredSession, User
+from vivace.auth import (
+    AbstractUser,
+    Auth,
+    BaseUserManager,
+    ContentType,
+    Group,
+    Permission,
+    StoredSession,
+    User,
+    get_user_model,
+)
 from vivace.errors import NoCurrentAuth, UniqueViolation, ValidationError
 from vivace.migrations.project import left_out, make, no_answers, project_of
 from vivace.models.fixtures import dump, load
@@ -105,6 +115,36 @@ async def test_au1_a_user_model_with_a_name_to_log_in_with(sqlite_url: str) -> N
         assert await authenticate(username="mem", password=PASSWORD) == member
         assert await authenticate(username="MEM", password=PASSWORD) is None
         assert member.natural_key() == ("mem",)
+
+
+class Visitors(BaseUserManager[Any]):
+    """A manager that makes its users itself, as Django's projects have."""
+
+    async def create_user(self, email: str, password: str | None = None) -> Any:
+        user = self.model(email=self.normalize_email(email))
+        await user.set_password(password)
+        await user.save(using=self._db)
+        return user
+
+
+class Visitor(AbstractUser):
+    objects = Visitors()  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
+
+    class Meta(AbstractUser.Meta):
+        app_label = "visits"
+
+
+async def test_au1_a_manager_of_ones_own_derives_from_the_base(sqlite_url: str) -> None:
+    async with started(site(sqlite_url, auth=Auth(user=Visitor, hasher=weak()))) as client:
+        assert get_user_model() is Visitor
+        assert not hasattr(BaseUserManager, "create_superuser")
+        assert (await Visitor.objects.get_by_natural_key(EMAIL.upper())).email == EMAIL
+        await enter(client)
+
+
+def test_au1_at_the_top_of_a_module_there_is_no_user_model_yet() -> None:
+    with pytest.raises(NoCurrentAuth):
+        get_user_model()
 
 
 async def test_au1_users_groups_and_permissions_are_fixtures_by_natural_keys(database_url: str) -> None:

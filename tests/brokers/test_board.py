@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -72,7 +73,34 @@ def test_a_topic_that_is_forgotten_reaches_back_to_nothing() -> None:
     hub.sweep()
     assert hub.since("t", first) == []
     assert hub.since("t", first - 1) is None
-    assert hub.since("never seen", first - 1) is None
+    assert hub.since("never seen", first - 1) == []
+
+
+def test_rl7_a_quiet_topic_has_lost_nothing_whatever_happened_in_others() -> None:
+    clock = Clock()
+    hub, a = board("a", clock=clock, log_seconds=60.0)[:2]
+    seen = hub.publish("a", "quiet", b"x")
+    for turn in range(3):
+        clock.now += 61.0
+        hub.publish("a", f"busy {turn}", b"y")
+        hub.sweep()
+        assert hub.since("quiet", seen) == []
+        assert hub.since("quiet", seen - 1) is None
+    assert hub.subscribe(a, "quiet") == seen
+    again = hub.publish("a", "quiet", b"z")
+    assert [message.number for message in hub.since("quiet", seen) or ()] == [again]
+
+
+def test_only_so_many_quiet_topics_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vivace.brokers.board.QUIET", 2)
+    clock = Clock()
+    hub, _ = board("a", clock=clock, log_seconds=60.0)
+    numbers = [hub.publish("a", f"t{n}", b"x") for n in range(4)]
+    clock.now = 61.0
+    hub.sweep()
+    assert [hub.since(f"t{n}", numbers[n]) for n in (2, 3)] == [[], []]
+    assert hub.since("t0", numbers[0]) is None
+    assert hub.since("t1", numbers[1]) == []  # the newest of what is not remembered
 
 
 def test_a_number_of_another_board_is_not_of_here() -> None:

@@ -124,6 +124,11 @@ async def test_the_log_is_trimmed_and_forgets(postgresql_url: str) -> None:
         assert await party.broker.since("room", start) is None
         assert await party.broker.since("room", await party.broker.subscribe("room")) == []
         assert number > start
+        await party.broker.publish("other", b"z")
+        await asyncio.sleep(0.02)
+        await party.broker.beat()
+        assert await party.broker.since("room", party.numbers("room")[-1]) == []  # nothing has come since
+        assert await party.broker.since("room", party.numbers("room")[-2]) is None
     finally:
         await party.broker.stop()
 

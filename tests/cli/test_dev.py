@@ -290,3 +290,31 @@ def test_debug_names_the_nearest_route_and_the_methods(server: Serving) -> None:
     assert "/hello/{name}" in detail
     assert "Did you mean '/json'?" in server.body("/jsn", accept="text/html").replace("&#x27;", "'")
     assert "Did you mean" not in server.body("/completely-different")
+
+
+LIVE: Final = """
+from vivace import App, Request, render
+app = App()
+
+@app.get("/")
+async def home(request: Request):
+    return render(request, "page.html")
+"""
+
+
+def test_the_first_live_region_of_an_app_works_after_the_reload(folder: Path, tmp_path: Path) -> None:
+    (folder / "page.py").write_text(LIVE, "utf-8")
+    (folder / "templates").mkdir()
+    page = folder / "templates" / "page.html"
+    page.write_text("<!doctype html>{% vivace_head %}<p>{{ 1 }}</p>", "utf-8")
+    with serving("dev", "page.py", folder=folder, tmp=tmp_path) as server:
+        before = answers(server, "<p>1</p>")
+        assert "vivace-hood" in before
+        assert "live.js" not in before
+        assert server.ask("/_vivace/socket")[0] == 404
+        page.write_text("<!doctype html>{% vivace_head %}{% live %}<p>{{ 2 }}</p>{% endlive %}", "utf-8")
+        after = answers(server, "live.js")
+        assert re.search(
+            r"<!--live:[\w.-]+:[\w-]+:[\w.-]+--><p>2</p>", after
+        )  # with the token to watch it by
+        assert server.ask("/_vivace/socket")[0] == 426  # it is there, for WebSockets

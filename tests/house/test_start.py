@@ -20,7 +20,7 @@ LATE_FOR_HELLO = LATE_STDLIB - {"inspect"} | frozenset(
     "unicodedata zoneinfo".split()
 )
 LATE_ROOMS = frozenset(  # parts that an app loads when it uses them
-    "vivace.app.compression vivace.app.debugpage vivace.app.deploy vivace.app.evidence vivace.app.loading "
+    "vivace.app.compression vivace.app.hood vivace.app.debugpage vivace.app.deploy vivace.app.evidence vivace.app.loading "
     "vivace.app.logging vivace.app.static vivace.crypto vivace.engine.asgi vivace.engine.server vivace.http.files "
     "vivace.http.forms vivace.http.multipart vivace.http.spool vivace.testing".split()
 )

@@ -14,7 +14,7 @@ from vivace import App, Redirect, render
 from vivace.config.secret import Secret
 from vivace.config.settings import Settings
 from vivace.db import atomic
-from vivace.errors import BadSignature, NotFound
+from vivace.errors import BadSignature, NotFound, VivaceError
 from vivace.http.request import Request
 from vivace.http.response import Response
 from vivace.http.websocket import WebSocketDisconnect
@@ -243,7 +243,7 @@ async def test_a_handler_that_answers_with_something_else_ends_the_page() -> Non
             pass
 
 
-@pytest.mark.parametrize("kind", ["create", "update", "raw", "atomic"])
+@pytest.mark.parametrize("kind", ["create", "update", "raw", "atomic", "script"])
 async def test_a_page_that_writes_is_refused_with_the_place(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -256,6 +256,10 @@ async def test_a_page_that_writes_is_refused_with_the_place(
             await Note.objects.update(text="seen")
         elif kind == "raw":
             await app.databases.default.execute(_raw("UPDATE livepages_note SET text = 'raw'"))
+        elif kind == "script":
+            await app.databases.default.run_script(
+                "SELECT 1; INSERT INTO livepages_note VALUES (1, 'x', NULL, 1)"
+            )
         else:
             async with atomic():
                 await Note.objects.create(text="a visit")
@@ -279,6 +283,41 @@ def _raw(sql: str) -> Any:
     from vivace.db import Statement
 
     return Statement(sql=sql, writes=None)
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads"),
+    [
+        ("SELECT ';' FROM livepages_note", True),
+        ("-- why\nselect 1", True),
+        ("PRAGMA table_info(livepages_note)", True),
+        ("PRAGMA user_version", True),
+        ("EXPLAIN SELECT 1", True),
+        ("EXPLAIN ANALYZE DELETE FROM livepages_note", False),
+        ("explain (analyse, buffers) delete from livepages_note", False),
+        ("SELECT 1 INTO copy", False),
+        ("PRAGMA user_version(5)", False),
+        ("PRAGMA user_version = 5", False),
+        ("selection", False),
+    ],
+)
+async def test_lv8_sql_that_says_nothing_of_itself_runs_only_if_it_reads(sql: str, reads: bool) -> None:
+    app = make_app(LIST)
+    ran: list[str] = []
+
+    @app.get("/")
+    async def page(request: Request) -> Response:
+        if request.is_rerender:
+            try:
+                await app.databases.default.fetch(_raw(sql))
+            except VivaceError as error:
+                ran.append(type(error).__name__)
+            else:
+                ran.append("read")
+        return render(request, "page.html", notes=Note.objects.all())
+
+    async with Client(app) as client, client.live("/"):
+        assert set(ran) == {"read" if reads else "WriteInLiveRender"}
 
 
 async def test_a_view_may_skip_what_it_writes() -> None:

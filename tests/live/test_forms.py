@@ -313,3 +313,25 @@ def test_lv3_an_answer_that_is_a_file_is_downloaded(browser: Any) -> None:
         with page.expect_download(timeout=WAIT) as download:
             page.locator("button").click()
         assert download.value.suggested_filename == "list.csv"
+
+
+def test_lv3_a_form_that_deletes_its_page_leads_where_its_answer_says(browser: Any) -> None:
+    held, asked = list[Any](), list[str]()
+
+    def answer(route: Any) -> bool:
+        if route.request.method == "POST":
+            held.append(route)
+            return True
+        if route.request.url.endswith("/other"):
+            return reply(route, "<h1>other</h1>")
+        asked.append(route.request.resource_type)
+        return bool(held) and reply(route, "<h1>gone</h1>", status=404)
+
+    with watching(browser, BODY, answer) as (page, wire):
+        page.locator("[name=body]").press("Enter")
+        until(page, lambda: bool(held))
+        wire.send("reload", 1, "refused")  # what it deleted is not there any more, and its answer is still to come
+        until(page, lambda: "fetch" in asked)
+        reply(held[0], "", status=204, vivace_location="/other")
+        playwright.expect(page.locator("h1")).to_have_text("other", timeout=WAIT)
+        assert asked[-1] == "fetch"  # it was not loaded anew

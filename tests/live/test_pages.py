@@ -384,22 +384,14 @@ async def test_a_reader_who_is_slow_skips_versions_and_ends_with_the_last() -> N
         assert slow.html() == quick.html()
 
 
-async def test_who_develops_sees_what_is_watched() -> None:
-    app = notes_app(debug=True)
+async def test_a_program_can_ask_what_is_watched() -> None:
+    app = notes_app()
     async with Client(app) as client, client.live("/") as page:
         await note("x")
         await page.shows("<li>x</li>")
-        shown = (await client.get("/_vivace/live")).text
-        assert "<b>livepages_note</b>: any row" in shown
-        assert "<td>a change<td>" in shown
         (described,) = app.live.describe()
         assert (described.page, described.viewers, described.why) == ("/", 1, "a change")
-
-
-async def test_in_production_nobody_sees_what_is_watched() -> None:
-    app = notes_app(debug=False)
-    async with Client(app) as client, client.live("/"):
-        assert (await client.get("/_vivace/live")).status == 404
+        assert described.reads == {"livepages_note": "any row"}
 
 
 async def test_fragments_in_a_region_are_rendered_only_where_a_change_touches_them() -> None:

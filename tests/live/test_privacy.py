@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from tests.auth.site import EMAIL, PASSWORD, weak
+from tests.auth.site import EMAIL, PASSWORD, Clock, weak
 from tests.live.pages import HEAD, Note, Topic, note, renders
 from vivace import App, render
 from vivace.auth import Auth, authenticate, login, logout, permission_required, signed_in
 from vivace.config.secret import Secret
-from vivace.config.settings import Settings
+from vivace.config.settings import SessionSettings, Settings
 from vivace.http.request import Request
 from vivace.http.response import Response
 from vivace.http.websocket import WebSocketDisconnect
@@ -27,12 +28,21 @@ PAGE = (
 ADA = "ada@example.com"
 
 
-def site(texts: Any = PAGE, **options: Any) -> App:
+def site(
+    texts: Any = PAGE,
+    *,
+    clock: Any = time.time,
+    sessions: SessionSettings | None = None,
+    **options: Any,
+) -> App:
     """Return an app with users, where one can log in and out."""
     app = App(
         models=[Topic, Note],
-        settings=Settings(secret_key=Secret("a secret of tests, which is long enough")),
-        installed=[Auth(hasher=weak())],
+        settings=Settings(
+            secret_key=Secret("a secret of tests, which is long enough"),
+            sessions=sessions or SessionSettings(),
+        ),
+        installed=[Auth(hasher=weak(), clock=clock)],
         templates=TemplateOptions(sources=[{"page.html": texts}]),
         **options,
     )
@@ -155,6 +165,27 @@ async def test_lv8_code_that_swallows_the_error_of_a_personal_read_changes_nothi
         assert await other.shows("1") == f"{ADA}1"
 
 
+async def test_lv8_a_hook_before_the_render_that_swallows_the_error_changes_nothing() -> None:
+    app = site(HEAD + "{% live %}{{ notes | length }} {{ who }}{% endlive %}")
+
+    @app.before_render
+    async def tell_who(request: Request, response: Any) -> None:
+        try:
+            user: Any = await request.user()
+            response.context["who"] = user.email
+        except Exception:
+            response.context["who"] = "an error"
+
+    @app.get("/")
+    async def page(request: Request) -> Response:
+        return render(request, "page.html", notes=Note.objects.all())
+
+    async with two_people(app) as (ann, ada), ann.live("/") as hers, ada.live("/") as other:
+        await note("x")
+        assert await hers.shows("1 ") == f"1 {EMAIL}"
+        assert await other.shows("1 ") == f"1 {ADA}"
+
+
 async def test_lv8_a_right_that_is_revoked_ends_the_page_before_anything_is_sent() -> None:
     app = site()
 
@@ -216,6 +247,24 @@ async def test_lv8_a_page_with_personal_regions_is_fetched_again_when_its_sessio
         while await hers.receive() != "reload":
             pass
         assert hers.reloaded == "refused"
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_lv8_a_session_that_ends_by_its_time_ends_its_pages_at_that_time(guarded: bool) -> None:
+    clock = Clock()
+    app = site(clock=clock, sessions=SessionSettings(idle=0.0, absolute=3_600.0))
+
+    @app.get("/", guards=[signed_in] if guarded else [])
+    async def page(request: Request) -> Response:
+        return render(request, "page.html", notes=Note.objects.all())
+
+    async with two_people(app) as (ann, _):
+        clock.now += 3_599.9  # it lasts for a tenth of a second of real time
+        async with ann.live("/") as hers:
+            clock.now += 1
+            while await hers.receive() != "reload":
+                pass
+            assert hers.reloaded == "refused"
 
 
 async def test_who_has_no_session_sees_personal_regions_as_nobody() -> None:

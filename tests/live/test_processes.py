@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.live.pages import Note, note, notes_app
-from vivace import App
+from tests.live.pages import LIST, Note, make_app, note, notes_app
+from vivace import App, Request, Response, render
+from vivace.errors import WriteInLiveRender
 from vivace.migrations.create import create_tables
 from vivace.testing import Client
 
@@ -18,6 +19,25 @@ async def test_pages_are_live_in_the_transaction_of_a_test(postgresql_url: str) 
         found.text = "changed"
         await found.save()
         await page.shows("<li>changed</li>")
+
+
+async def test_lv8_copy_is_refused_in_a_page_that_is_rendered_again(postgresql_url: str) -> None:
+    app, refused = make_app(LIST, databases={"default": postgresql_url}), list[str]()
+
+    @app.get("/")
+    async def page(request: Request) -> Response:
+        if request.is_rerender:
+            try:
+                await app.databases.default.copy_rows(
+                    "livepages_note", ["text", "public"], [("copied", True)]
+                )
+            except WriteInLiveRender as error:
+                refused.append(error.got)
+        return render(request, "page.html", notes=Note.objects.all())
+
+    async with Client(app) as client, client.live("/"):
+        assert set(refused) == {"COPY livepages_note"}
+        assert await Note.objects.count() == 0
 
 
 async def two_programs(one: App, two: App) -> None:

@@ -30,6 +30,16 @@ def test_burst_is_free_and_what_is_beyond_waits() -> None:
     assert [pace.spend() for _ in range(4)] == [False, False, False, True]
 
 
+def test_large_messages_count_as_several() -> None:
+    clock = Clock()
+    pace = Pace(RealtimeOptions(messages_per_second=10, burst=20), clock)
+    assert not pace.spend(16_383)
+    assert not pace.spend(262_144)  # seventeen
+    assert not pace.spend(16_384)
+    assert pace.spend()
+    assert pace.debt == 0.1
+
+
 @given(st.lists(st.floats(0, 1), max_size=200), st.integers(1, 20), st.integers(1, 50))
 def test_no_client_is_faster_than_its_rate(pauses: list[float], burst: int, rate: int) -> None:
     clock = Clock()

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.auth.site import EMAIL, ann, enter, site, started, weak
+from tests.auth.site import EMAIL, Clock, ann, enter, site, started, weak
 from vivace import App, Channel
 from vivace.auth import AbstractUser, Auth, User, login_not_required, permission_required, signed_in
+from vivace.config.settings import SessionSettings
 from vivace.errors.testing import ChannelRefused
 from vivace.realtime.options import RealtimeOptions
 from vivace.testing import Client, ClientChannel
@@ -138,6 +139,18 @@ async def test_rl2_session_that_ends_by_itself_is_found_by_the_sweep(url: str) -
         async with client.channel("counted") as channel:
             app.channels.sweep()
             assert (await ended(channel))["status"] == 403
+
+
+@pytest.mark.parametrize("path", ["chat/a", "lobby"])
+async def test_rl2_session_that_ends_by_its_time_ends_its_channels_at_that_time(url: str, path: str) -> None:
+    clock = Clock()
+    limits = SessionSettings(idle=3_600.0)
+    async with started(chatting(url, auth=Auth(hasher=weak(), clock=clock), sessions=limits)) as client:
+        await enter(client)
+        clock.now += 3_599.9  # it lasts for a tenth of a second of real time
+        async with client.channel(path) as channel:
+            clock.now += 1
+            assert (await ended(channel))["status"] in (401, 409)
 
 
 async def test_rl2_forced_disconnect_of_a_user(url: str) -> None:

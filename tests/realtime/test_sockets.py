@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -111,6 +112,20 @@ async def test_rl11_broadcasts_wait_for_a_slow_member_and_go_on_without_it() -> 
             deaf.close()
         await asking
         await said(found, number + 1)
+
+
+async def test_rl11_broadcasts_do_not_wait_forever_for_a_member_that_never_reads() -> None:
+    app = chatting("wait", msgspec.structs.replace(SMALL, slow_patience=0.05))
+    async with serving(app) as served, members(served.port, 2) as found:
+        deaf, connection = await deaf_member(app, served)
+        try:
+            number = 0
+            while not connection.closed:
+                await found[0].ask("n", [number, LARGE])
+                number += 1
+            await said(found, number)
+        finally:
+            deaf.close()
 
 
 async def test_rl11_slow_member_comes_back_and_is_given_what_it_missed() -> None:

@@ -172,3 +172,49 @@ async def test_rl8_post_reaches_the_process_that_has_the_stream(monkeypatch: Any
         assert (await next_of(events))[0] == "event"
         assert await post(two, connection, 3, ["join"]) == 202
         assert [event async for event in events] == []  # it was told nothing, and is closed
+
+
+async def test_rl8_posts_to_processes_that_are_not_there_are_carried_nowhere(monkeypatch: Any) -> None:
+    board = Board()
+    app = echoing()
+    monkeypatch.setattr(app.messaging, "broker", lambda: MemoryBroker(board))
+    async with Client(app) as client:
+        before = board.publish("watcher", "numbers", b"")
+        for number in range(4):
+            assert await post(client, f"made-up-{number}.x", 1, ["x" * 10_000]) == 404
+        assert board.publish("watcher", "numbers", b"") == before + 1
+
+
+async def test_rl8_posts_that_are_carried_faster_than_taken_close_their_connection(monkeypatch: Any) -> None:
+    board, release = Board(), asyncio.Event()
+    first, second = echoing(), echoing()
+
+    async def slow(connection: Any, message: list[Any]) -> None:
+        await release.wait()
+
+    first.realtime.verbs["slow"] = slow
+    for app in (first, second):
+        monkeypatch.setattr(app.messaging, "broker", lambda: MemoryBroker(board))
+    async with Client(first) as one, Client(second) as two, one.events("/_vivace/events") as events:
+        connection = await next_of(events)
+        (held,) = first.realtime.connections.values()
+        number = 0
+        while not held.closed:
+            number += 1
+            assert number <= 1_000
+            assert await post(two, connection, number, ["slow"]) == 202
+        assert number > 50
+        release.set()
+        assert [event async for event in events] == []
+
+
+async def test_rl8_streams_hear_posts_in_each_run_of_the_app(monkeypatch: Any) -> None:
+    board = Board()
+    first, second = echoing(), echoing()
+    for app in (first, second):
+        monkeypatch.setattr(app.messaging, "broker", lambda: MemoryBroker(board))
+    for _ in range(2):
+        async with Client(first) as one, Client(second) as two, one.events("/_vivace/events") as events:
+            connection = await next_of(events)
+            assert await post(two, connection, 1, ["join", "echo", {}]) == 202
+            assert (await next_of(events))[0] == "joined"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,3 +146,39 @@ async def test_tp4_libraries_can_be_added_before_and_after_the_first_template() 
     assert await made.render("page.html", {"v": "a"}) == "a!"
     made.add(second)
     assert await made.render("other.html", {"v": "a"}) == "(a)"
+
+
+class CountingTexts(dict[str, str]):
+    """Texts that know how often each was read."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        super().__init__(texts)
+        self.read: list[str] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key in self:
+            self.read.append(key)
+        return super().get(key, default)
+
+
+def test_the_start_reads_each_template_once_and_the_frameworks_own_not_for_live_regions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files: list[Path] = []
+    read_text = Path.read_text
+
+    def reading(path: Path, *args: Any, **options: Any) -> str:
+        files.append(path)
+        return read_text(path, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", reading)
+    texts = CountingTexts({"a.html": "<p>a</p>", "b.txt": "b"})
+    made = Templates(TemplateOptions(sources=[texts]))
+    assert not made.has_live_tags()
+    assert sorted(texts.read) == ["a.html", "b.txt"]
+    assert files == []
+    made.load()
+    assert sorted(texts.read) == ["a.html", "b.txt"]
+    assert files
+    texts["c.html"] = "{% live %}c{% endlive %}"
+    assert made.has_live_tags()

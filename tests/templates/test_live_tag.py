@@ -48,6 +48,15 @@ ALONE: dict[str, tuple[str, dict[str, str]]] = {
     "in a block": ("{% block a %}<p>" + REGION + "</p>{% block b %}{% endblock %}{% endblock %}", {}),
     "in blocks": ("{% block a %}{% block b %}" + REGION + "{% endblock %}{% endblock %}", {}),
     "behind loops": ("{% for i in items %}{{ i }}{% endfor %}" + REGION, {}),
+    "behind a loop that sets names for itself": (
+        "{% for i in items %}{% if i %}{% set word = i %}{% endif %}{{ word }}{% endfor %}" + REGION,
+        {},
+    ),
+    "behind what else keeps its names": (
+        "{% with %}{% set word = 1 %}{{ word }}{% endwith %}{% filter trim %}{% set a = 1 %}{{ a }}{% endfilter %}"
+        + REGION,
+        {},
+    ),
     "with a loop in it": ("{% live %}{% for i in items %}{{ i }}{% endfor %}{% endlive %}", {}),
     "with names that the top sets": ("{% set word = 1 %}" + REGION, {}),
     "beside a block that sets other names": (
@@ -99,6 +108,22 @@ NOT_ALONE: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "on a page that sets a name twice": ("{% set a = 1 %}{% set a = 2 %}" + REGION, {}),
     "on a page that sets a name in a condition": ("{% if yes %}{% set a = 1 %}{% endif %}" + REGION, {}),
+    "on a page that defines a macro in a condition": (
+        "{% if yes %}{% macro m() %}{% endmacro %}{% endif %}" + REGION,
+        {},
+    ),
+    "on a page that imports in a condition": (
+        "{% if yes %}{% from 'other.html' import word %}{% endif %}" + REGION,
+        {"other_html": "{% set word = 1 %}"},
+    ),
+    "on a page that changes a namespace in a loop": (
+        "{% set all = namespace(n=0) %}{% for i in items %}{% set all.n = i %}{% endfor %}" + REGION,
+        {},
+    ),
+    "on a page that does something in a loop": (
+        "{% for i in items %}{% do names.append(i) %}{% endfor %}" + REGION,
+        {},
+    ),
     "on a page that does something": ("{% do names.append(1) %}" + REGION, {}),
     "on a page that sets a name behind it": (REGION + "{% set word = 2 %}", {}),
     "on a page whose parent is a value": (

@@ -262,6 +262,31 @@ async def test_tp9_error_before_the_first_byte_is_an_error_page() -> None:
         assert (await client.get("/")).status == 404
 
 
+@pytest.mark.parametrize("page", ["form.html", "child.html", "around.html", "macro.html"])
+async def test_sc1_the_token_of_a_form_at_the_end_of_a_long_page_has_its_cookie(page: str) -> None:
+    long = "{% for n in range(5000) %}<p>{{ n }}</p>{% endfor %}"
+    pages = {
+        "form.html": long + "<form>{% csrf_token %}</form>",
+        "base.html": long + "{% block end %}{% endblock %}",
+        "child.html": "{% extends 'base.html' %}{% block end %}<form>{% csrf_token %}</form>{% endblock %}",
+        "around.html": long + "{% include 'missing.html' ignore missing %}{% include 'form.html' %}",
+        "own.html": "{% macro show() %}<form>{% csrf_token %}</form>{% endmacro %}",
+        "macro.html": "{% from 'own.html' import show with context %}" + long + "{{ show() }}",
+        "plain.html": long,
+    }
+    app = App(templates=TemplateOptions(sources=[pages]))
+
+    @app.get("/{name}")
+    async def shown(request: Request, name: str) -> Response:
+        return render(request, name, stream=True)
+
+    async with Client(app) as client:
+        answer = await client.get(f"/{page}")
+        assert answer.text.count('name="csrfmiddlewaretoken" value="') == 1
+        assert answer.headers.get("set-cookie", "").startswith("csrf=")
+        assert "set-cookie" not in (await client.get("/plain.html")).headers
+
+
 async def test_tp9_stream_hands_out_before_it_has_rendered_all() -> None:
     app = make_app()
     async with app:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from .assets import StaticSite
     from .caching import Caches, CacheSource
+    from .hood.door import DoorRule
     from .installed import Installed, InstalledSource
     from .messaging import Messaging
     from .site import Site
@@ -69,6 +70,7 @@ class AppKwargs(RouteKwargs, total=False):
     installed: Sequence[InstalledSource]
     templates: TemplateOptions
     static: StaticSite
+    hood: bool | DoorRule
 
 
 class App(Belongings):
@@ -79,7 +81,9 @@ class App(Belongings):
     read more media types for ``request.data()``. ``models`` are adopted beside those of the module that makes the app:
     classes, modules, names of packages. ``databases`` maps aliases to URLs (``default`` is ``DATABASE_URL``, else a SQLite
     file beside the app), or is a ``Databases``; ``storages`` maps aliases to storages (``default`` is the folder ``media``
-    beside the app), ``caches`` to URLs of caches, stores or caches. ``installed`` are packages with all that they bring. Hooks, middleware and ``errors`` hold for whatever the app answers;
+    beside the app), ``caches`` to URLs of caches, stores or caches. ``installed`` are packages with all that they bring.
+    ``hood`` has pages show what happened under the hood, to people on this machine, or to those for whose requests a function
+    says so (see ``vivace.app.hood``). Hooks, middleware and ``errors`` hold for whatever the app answers;
     the other options apply to all routes, as those of a ``Router`` do.
     """
 
@@ -103,6 +107,7 @@ class App(Belongings):
         self.own_caches: Caches | None = None
         installed, templates = options.pop("installed", ()), options.pop("templates", None)
         self._static_options = options.pop("static", None)
+        self.given_hood = options.pop("hood", None)
         self.name = options.pop("name", "")
         self.app_before: list[BeforeHook] = list(options.pop("before", ()))
         self.app_after: list[AfterHook] = list(options.pop("after", ()))
@@ -132,6 +137,7 @@ class App(Belongings):
         self.session_id: Callable[[Any], str | None] | None = (
             None  # of a request, without I/O: tokens are bound to it
         )
+        self.session_lasts: Callable[[Any], float | None] | None = None  # seconds, of a request, without I/O
         self.variables: list[tuple[ContextVar[Any], Any]] = []  # what running code sees beside the databases
         self.plugins = Plugins(plugins)
         self.debug_page: DebugPage | None = None
@@ -432,6 +438,7 @@ class App(Belongings):
         self.part_errors = {**outer.part_errors, **self.part_errors}
         self.app_errors = {**self.part_errors, **self.app_errors}
         self.session_id = self.session_id or outer.session_id
+        self.session_lasts = self.session_lasts or outer.session_lasts
         if not self.data.own:
             outer.data.adopt(*self.data.models)
             self.data.share(outer.data)

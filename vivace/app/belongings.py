@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from .caching import Caches, CacheSource
     from .channels import Sockets
     from .freeze import Frozen
+    from .hood import Hood
+    from .hood.door import DoorRule
     from .installed import Installed
     from .messaging import Messaging
     from .storing import Storing
@@ -57,6 +59,7 @@ class Belongings(Router):
     given_caches: Mapping[str, CacheSource] | None
     own_caches: Caches | None
     own_messaging: Messaging | None
+    given_hood: bool | DoorRule | None
     _settings: Settings | None
     _debug: bool | None
     _storing: Storing | None
@@ -85,6 +88,14 @@ class Belongings(Router):
     def debug(self) -> bool:
         """Whether error pages show what happened; never in production."""
         return self.settings.debug if self._debug is None else self._debug
+
+    @property
+    def has_hood(self) -> bool:
+        """Whether pages show what happened under the hood: as the app says, else the setting, which may forbid it."""
+        if self.outer is not None:
+            return self.outer.has_hood
+        said = self.settings.hood
+        return said != "off" and (said == "on" if self.given_hood is None else self.given_hood is not False)
 
     @property
     def secret_keys(self) -> tuple[Any, ...]:
@@ -236,6 +247,13 @@ class Belongings(Router):
         from .living import make_live
 
         return make_live(self._app)
+
+    @cached_property
+    def hood(self) -> Hood:
+        """What pages show of what happened under the hood, where ``has_hood``."""
+        from .hood import Hood
+
+        return Hood(self._app)
 
     @property
     def is_live(self) -> bool:

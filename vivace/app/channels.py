@@ -71,11 +71,21 @@ class Sockets:
             )
         return self._channels
 
+    @property
+    def has_channels(self) -> bool:
+        """Whether there are channels that can be used."""
+        return self._channels is not None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything of the app talks with open pages."""
+        return bool(self._declared or set(self.hub.verbs) - {"ping"})
+
     # -- freezing ---------------------------------------------------------------------------------------------------
 
     def freeze(self, lifespans: list[tuple[str, LifespanContext]]) -> list[Finding]:
         """Add the routes, bind the channels; returns what is wrong with them. What lives with the app goes to a list."""
-        if not (self._declared or set(self.hub.verbs) - {"ping"}):
+        if not self.wanted:
             return []
         streams = Streams(self.hub, self._app.broker, self.spawn)
         self._route(streams)

@@ -346,11 +346,16 @@ def _inside(module: str, package: str) -> bool:
 def calling_module() -> tuple[str, str, str]:
     """Return the name and the file of the module that makes the app, and the function; no file in a console."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("vivace."):
+    while frame.f_back is not None and _is_framework(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     file = frame.f_globals.get("__file__")
     name = frame.f_globals.get("__name__", "__main__")
     return name, file if isinstance(file, str) else "", frame.f_code.co_qualname
+
+
+def _is_framework(module: str) -> bool:
+    """Whether a module is ours; the demo is a program like any user's."""
+    return module.startswith("vivace.") and not module.startswith("vivace.demo.")
 
 
 def _stem(app: App) -> str:

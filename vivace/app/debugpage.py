@@ -111,7 +111,7 @@ def debug_page(request: Request, error: BaseException, *, script: str = "") -> R
     """
     if not getattr(request.app, "debug", False):
         return default_response(request, error)
-    hider = Hider(_known_secrets(request))
+    hider = Hider(known_secrets(request))
     evidence = gather(error, hider)
     status = as_http_error(error).status
     kind = preferred_kind(request)
@@ -134,7 +134,7 @@ def editor_link(path: str, line: int, editor: str) -> str:
     )
 
 
-def _known_secrets(request: Request) -> Iterator[str]:
+def known_secrets(request: Request) -> Iterator[str]:
     """Yield the texts that must not appear: what the client proves itself with, and the secrets of the settings."""
     for name in _CREDENTIALS:
         for value in request.headers.getlist(name):

@@ -3,6 +3,7 @@
 | id | level | found when |
 |---|---|---|
 | ``deploy-debug`` | error | error pages would show source and values to visitors |
+| ``deploy-hood`` | error | pages would tell their queries and what their regions read |
 | ``deploy-secret-key-missing`` | error | signatures would end with the process |
 | ``deploy-secret-key-weak`` | error | a key can be guessed |
 | ``deploy-hosts-missing`` | error | nobody but this machine would be answered |
@@ -29,7 +30,14 @@ from vivace.config.settings import Settings
 from vivace.errors import Finding
 from vivace.security import Security
 
-from .deploypages import cookie_findings, file_findings, https_findings, mail_findings, policy_findings
+from .deploypages import (
+    cookie_findings,
+    file_findings,
+    https_findings,
+    link_findings,
+    mail_findings,
+    policy_findings,
+)
 from .pipeline import is_write
 
 if TYPE_CHECKING:
@@ -52,6 +60,7 @@ def deploy_findings(app: App) -> list[Finding]:
     security = (app.security or Security()).with_settings(app.settings)
     checks: tuple[Iterable[Finding], ...] = (
         _debug(app),
+        _hood(app),
         _secret_key(app.settings),
         _hosts(security),
         _origins(app, security),
@@ -62,6 +71,7 @@ def deploy_findings(app: App) -> list[Finding]:
         _cors(security),
         cookie_findings(app),
         mail_findings(app.settings),
+        link_findings(app),
         file_findings(app),
     )
     return [finding for check in checks for finding in check]
@@ -73,6 +83,16 @@ def _debug(app: App) -> Iterator[Finding]:
             "deploy-debug",
             "Debug mode is on: error pages would show source and values to visitors.",
             "Leave VIVACE_DEBUG out, and debug=True out of App().",
+        )
+
+
+def _hood(app: App) -> Iterator[Finding]:
+    if app.has_hood:
+        yield Finding(
+            "deploy-hood",
+            "Pages show what is under the hood: to people on this machine, which behind some proxies is everybody, or to "
+            "whom the app's own function lets in.",
+            "Leave hood= out of App(), or set VIVACE_HOOD=off.",
         )
 
 

@@ -17,7 +17,7 @@ from vivace.errors import AppInvalid, Finding, ServiceUnavailable, VivaceError
 from vivace.http.bodies import DEFAULT_BODIES, Bodies
 from vivace.http.request import DEFAULT_BODY_LIMIT, Request
 from vivace.http.response import Empty, Response, prepared
-from vivace.http.types import AfterHook, Handle
+from vivace.http.types import AfterHook, Handle, Middleware
 from vivace.routing import (
     REST,
     Reverser,
@@ -84,6 +84,7 @@ class _Freezer:
         self.lifespans: list[tuple[str, LifespanContext]] = []
         self.bodies = body_policy(app)
         self.plan: Plan | None = None
+        self.inmost: list[Middleware] = []
 
     def run(self) -> Frozen:
         app = self.app
@@ -98,6 +99,10 @@ class _Freezer:
             self.findings += app.caches.freeze()
         if app.outer is None:
             self._join_live()
+            if app.has_hood:
+                from .hood import join
+
+                self.inmost.append(join(app, self.lifespans))
         if "sockets" in vars(app):
             self.findings += app.sockets.freeze(self.lifespans)
         routes, found = bind_routes(app.collect(), _types_of)
@@ -181,7 +186,7 @@ class _Freezer:
             check_origin=security.origins.check if security.origins is not None else None,
             before=before,
             after=after,
-            middleware=app.app_middleware,
+            middleware=[*app.app_middleware, *self.inmost],
             headers=DefaultHeaders(security),
             reply=compile_reply(Any, ReplyOptions("an error handler", app.pool.run)),
             run_after_response=app.background.run,

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import Context
-from typing import TYPE_CHECKING, Final
-
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from vivace.errors import HTTPError
 from vivace.http.request import Request
 from vivace.live.answers import tell_place
-from vivace.live.inspector import PATH, inspector_page
 from vivace.live.rerender import Renderer, address_of, shared_request
 from vivace.live.server import Live
 from vivace.live.tokens import LiveTokens
@@ -25,23 +22,12 @@ if TYPE_CHECKING:
     from .application import App
 
 
-INSPECTOR: Final = "vivace:live"  # the route's name
-
-
 def join(app: App, lifespans: list[tuple[str, LifespanContext]]) -> None:
     """Have live regions served."""
     live, verbs = app.live, app.realtime.verbs
     verbs["watch"], verbs["unwatch"] = live.watch, live.unwatch
     if tell_place not in app.app_after:  # an app may be examined before it is frozen
         app.app_after.append(tell_place)
-
-    if app.debug and not any(route.name == INSPECTOR for route in app.collect()):
-
-        async def inspect() -> Markup:
-            renderer = live.renderer
-            return inspector_page(live.describe(), renderer.passes, renderer.queries)
-
-        app.get(PATH, name=INSPECTOR, hidden=True, extra={"public": True})(inspect)
 
     @asynccontextmanager
     async def running() -> AsyncGenerator[None]:

@@ -4,7 +4,8 @@
 ``file.py``          the app in that file; its folder is put on ``sys.path`` first (of a package: the package's)
 ``file.py:name``     the app, or a function without parameters that makes one, of that name
 ``package.module``   the same for a module; ``package.module:name``
-nothing              ``app.py``, ``main.py``, or the only file in the current folder that makes an App
+nothing              ``app.py``, ``main.py``, or the only file in the current folder that makes an App; else the only
+                     package there with an ``app.py`` that does
 ===================  ==============================================================================================
 
 Without a name it is ``app``, or the only app in the module. What the file itself raises comes through as it is.
@@ -47,17 +48,23 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def find_target(folder: str | Path = ".") -> str:
-    """Return the file in ``folder`` that makes an App; raises ``TargetError`` when there is none or several."""
+    """Return the file in ``folder``, or in a package there, that makes an App; raises ``TargetError`` for none or several."""
     folder = Path(folder)
     for usual in USUAL_FILES:
         if (folder / usual).is_file():
             return usual
     found = sorted(path.name for path in folder.glob("*.py") if _MAKES_APP.search(_text(path)))
+    if not found:
+        found = sorted(
+            path.relative_to(folder).as_posix()
+            for path in folder.glob("*/app.py")
+            if path.with_name("__init__.py").is_file() and _MAKES_APP.search(_text(path))
+        )
     if len(found) == 1:
         return found[0]
     raise TargetError(
         f"There {'are several apps' if found else 'is no app'} in {folder.resolve()}.",
-        expected="app.py, main.py, or one file that makes an App",
+        expected="app.py, main.py, or one file that makes an App; or one package with such an app.py",
         got=", ".join(found),
         fix="Name it: vivace run file.py, or vivace run package.module:app.",
     )

@@ -61,6 +61,10 @@ class Messaging:
                 self._app.spawn(self._follow(self._feed), name="connect the change feed")
         return self._feed
 
+    def place(self) -> tuple[Exchange | None, int]:
+        """Return the exchange and how far the feed has heard, as far as anybody has asked for them."""
+        return self._exchange, self._feed.position.number if self._feed is not None else 0
+
     def mounted(self, inner: App, outer: App) -> None:
         """Go over to the app that its app is mounted in, unless that has its own, or the databases are others."""
         if outer.own_messaging is None and not inner.data.own:

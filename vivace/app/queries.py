@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -53,6 +54,11 @@ class RequestLog(QueryLog):
     def __init__(self) -> None:
         super().__init__(keep=KEPT)
 
+    def place(self) -> str:
+        """Return where a statement was asked for: of one that a template waits for, the line of the template."""
+        place = super().place()
+        return place if is_own(place.rpartition(":")[0]) else _place_in_template() or place
+
 
 class Reporter:
     """Watches the requests of one app, and knows what it has told already."""
@@ -90,6 +96,20 @@ class Reporter:
                 logger.warning("%s %s, in %s: %s %s", request.method, route, place, what, advice)
 
 
+def _place_in_template() -> str:
+    """Return file and line of the template that waits for the running code, ``""`` where none does."""
+    bridge, undefined = (sys.modules.get(f"vivace.templates.{name}") for name in ("bridge", "undefined"))
+    if bridge is None or undefined is None:  # an app without pages
+        return ""
+    for frame in bridge.frames_that_wait():
+        if undefined.is_template(frame):
+            name, line, file = undefined.place_of(frame)
+            return f"{name if not file or file.startswith('<') else file}:{line}"
+        if is_own(frame.f_code.co_filename):  # a method of a model that the template called
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return ""
+
+
 def _findings(request: Request, log: QueryLog) -> Iterator[tuple[str, str, str]]:
     """Yield place, what was seen there, and what to do about it."""
     repeated = log.repeated()
@@ -119,13 +139,18 @@ def place_of(request: Request, event: QueryEvent) -> str:
 
 
 class ShownQuery(msgspec.Struct, frozen=True):
-    """One statement, fit to be shown: secrets hidden, values shortened."""
+    """One statement, fit to be shown: secrets hidden, values shortened.
+
+    ``times`` is how often it ran: on this line (``in_loop``: so often that it is a loop), or with the same values.
+    """
 
     sql: str
     values: str
     error: str
     place: Frame
     milliseconds: float
+    times: int = 1
+    in_loop: bool = False
 
 
 class ShownQueries(msgspec.Struct, frozen=True):
@@ -143,12 +168,20 @@ def shown_queries(request: Request, hider: Hider) -> ShownQueries:
     events = (
         log.events if len(log.events) <= SHOWN else [*log.events[: SHOWN // 2], *log.events[-SHOWN // 2 :]]
     )
-    shown = [_shown(event, hider) for event in events]
+    loops = {(event.sql, event.place): count for event, count in log.repeated()}
+    twins = {(event.sql, repr(event.parameters)): count for event, count in log.duplicates()}
+    shown = [_shown(event, hider, loops, twins) for event in events]
     return ShownQueries(shown, len(log) - len(shown), len(log), log.seconds * 1000)
 
 
-def _shown(event: QueryEvent, hider: Hider) -> ShownQuery:
+def _shown(
+    event: QueryEvent,
+    hider: Hider,
+    loops: Mapping[tuple[str, str], int],
+    twins: Mapping[tuple[str, str], int],
+) -> ShownQuery:
     path, _, line = event.place.rpartition(":")
+    in_loop = loops.get((event.sql, event.place), 0)
     values = HIDDEN if _names_secret(event.sql) else hider.value(event.parameters)
     return ShownQuery(
         hider.text(event.sql, MAX_SQL),
@@ -156,6 +189,8 @@ def _shown(event: QueryEvent, hider: Hider) -> ShownQuery:
         HIDDEN if values == HIDDEN and event.error else hider.text(event.error),
         Frame(path, short_path(path), int(line), "", is_own(path)),
         event.seconds * 1000,
+        in_loop or twins.get((event.sql, repr(event.parameters)), 1),
+        in_loop > 0,
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .backends import ModelBackend as ModelBackend
     from .backends import RemoteUser as RemoteUser
     from .current import current_realm as current_realm
+    from .current import get_user_model as get_user_model
     from .guards import login_not_required as login_not_required
     from .guards import login_required as login_required
     from .guards import permission_required as permission_required
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from .user import User as User
     from .users import AbstractBaseUser as AbstractBaseUser
     from .users import AbstractUser as AbstractUser
+    from .users import BaseUserManager as BaseUserManager
     from .users import PermissionsMixin as PermissionsMixin
     from .users import UserManager as UserManager
 
@@ -64,7 +66,7 @@ _ROOMS = {
     "anonymous": "AnonymousUser",
     "authentication": "authenticate login logout save_session update_session_auth_hash",
     "backends": "Backend ModelBackend RemoteUser",
-    "current": "current_realm",
+    "current": "current_realm get_user_model",
     "installing": "Auth AuthOptions plugin",
     "guards": "login_not_required login_required permission_required signed_in user_passes_test",
     "mixins": "AccessMixin LoginRequiredMixin PermissionRequiredMixin UserPassesTestMixin",
@@ -78,6 +80,6 @@ _ROOMS = {
     "sessions.session": "Session",
     "signals": "user_logged_in user_logged_out user_login_failed",
     "user": "StoredSession User",
-    "users": "AbstractBaseUser AbstractUser PermissionsMixin UserManager",
+    "users": "AbstractBaseUser AbstractUser BaseUserManager PermissionsMixin UserManager",
 }
 __getattr__, __dir__ = lazy_names(__name__, _ROOMS)

@@ -14,10 +14,11 @@ from vivace.security.tokens import rotate_csrf
 from .anonymous import AnonymousUser
 from .backends import ask
 from .current import current_realm
+from .knowndevices import known_device, remember_device
 from .realm import Realm
 from .sessions.session import BACKEND, HASH, REMEMBER, USER_ID, Session
 from .signals import user_logged_in, user_logged_out, user_login_failed
-from .throttle import address_of
+from .throttle import address_of, folded
 
 logger: Final = logging.getLogger("vivace.auth")
 STARS: Final = "********************"
@@ -32,15 +33,15 @@ async def authenticate(request: Request | None = None, **credentials: Any) -> An
     """
     realm = current_realm()
     account = _account(credentials)
-    address = address_of(request)
-    await realm.throttle.attempt(account, address)
+    address, device = address_of(request), known_device(request, folded(account))
+    await realm.throttle.attempt(account, address, device)
     for backend in realm.backends:
         try:
             user = await ask(backend, request, credentials)
         except PermissionDenied:
             break
         if user is not None:
-            await realm.throttle.succeeded(account, address)
+            await realm.throttle.succeeded(account, address, device)
             user.backend = backend.path
             return user
     logger.info("login failed: account %.80r from %s", account, address or "nowhere")
@@ -72,6 +73,7 @@ async def login(request: Request, user: Any, *, remember: bool | None = None, ba
     session.user = user
     request.set_part("user", user)
     rotate_csrf(request)
+    remember_device(request, folded(_account({"name": str(user.get_username())})))
     user.last_login = datetime.datetime.fromtimestamp(realm.clock(), datetime.UTC)
     await type(user)._base_manager.filter(pk=user.pk).update(last_login=user.last_login)
     await user_logged_in.send(sender=type(user), request=request, user=user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vivace.errors import NoCurrentAuth
 
@@ -25,4 +25,12 @@ def current_realm() -> Realm:
     return realm
 
 
-__all__ = ["current_realm", "realm_variable"]
+def get_user_model() -> Any:
+    """Return the user model of the running app; raises ``NoCurrentAuth`` outside one, as at the top of a module.
+
+    There no app is chosen yet: import the class, and write ``settings.AUTH_USER_MODEL`` or the class in a foreign key.
+    """
+    return current_realm().user_model
+
+
+__all__ = ["current_realm", "get_user_model", "realm_variable"]

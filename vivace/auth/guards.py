@@ -154,11 +154,14 @@ def login_place(request: Request) -> str | None:
 
 
 def wants_page(request: Request) -> bool:
-    """Say whether a browser is on its way to a page: it says so (Fetch metadata), or would rather have HTML than JSON."""
+    """Say whether a browser is on its way to a page: it says so (Fetch metadata), or would rather have HTML than JSON.
+
+    A form that a live page sends in the browser's place (``Vivace-Form``) goes where the browser would have gone.
+    """
     if request.wants_websocket:
         return False
     mode = request.headers.get("sec-fetch-mode")
-    if mode is not None and mode != "navigate":
+    if mode not in (None, "navigate") and "vivace-form" not in request.headers:
         return False
     accept = request.headers.get("accept") or ""
     return "text/html" in accept and request.preferred_type(("text/html", "application/json")) == "text/html"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict, Unpa
 from vivace.errors import ConfigurationError, LoginRequired, nearest
 from vivace.http.request import Request
 from vivace.routing.routes import RouteOptions
-from vivace.security.ratestores import RateStore
+from vivace.security.ratestores import FittingRates, RateStore
 
 from .backends import Backend, ModelBackend
 from .current import realm_variable
@@ -45,7 +45,9 @@ class AuthOptions(TypedDict, total=False):
     rules: Sequence[Rule]  # which passwords are good enough
     hasher: Hasher  # how they are stored: Argon2id, with the parameters of the settings
     store: SessionStore  # where sessions are: as the settings say
-    counter: Literal["memory", "database"] | RateStore  # where logins are counted: "memory", in each worker
+    counter: (
+        Literal["auto", "memory", "database"] | RateStore
+    )  # where logins and mails are counted: where it fits
     pages: str | None  # where the account pages are: "/accounts"; None: nowhere
     forms: Mapping[str, Any]  # other forms for them
     clock: Callable[[], float]  # seconds since 1970
@@ -108,6 +110,7 @@ class Auth:
         app.parts["session"] = realm.sessions.load
         app.parts["user"] = realm.user_of
         app.session_id = realm.sessions.bound_id
+        app.session_lasts = realm.sessions.lasts
         app.after(realm.sessions.after)
         app.part_errors[LoginRequired] = send_to_login
         app.app_errors.setdefault(LoginRequired, send_to_login)
@@ -118,6 +121,8 @@ class Auth:
         app.on_startup(seeding.at_start)
         seeding.listen()
         app.on_shutdown(_closing(realm))
+        if isinstance(realm.throttle.store, FittingRates):
+            app.on_startup(realm.throttle.store.settle)
         pages = self._options.get("pages", "/accounts")
         if pages:
             from .pages import auth_pages  # and with them templates and forms
@@ -143,7 +148,7 @@ class Auth:
             ),
             backends=[*given.get("backends", [ModelBackend()]), *([Policies(policies)] if policies else [])],
             rules=usual_rules(auth.password_length) if rules is None else rules,
-            throttle=Throttle(auth, given.get("counter", "memory")),
+            throttle=Throttle(auth, given.get("counter", "auto")),
             clock=clock,
         )
 

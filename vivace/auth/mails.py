@@ -33,11 +33,14 @@ class MailLimits:
     """How many mails strangers can have sent: to one address, and from one network address."""
 
     def __init__(self) -> None:
-        self._from = RateLimit(f"{PER_VISITOR}/hour", name="auth-mail-from")
+        self._from: RateLimit | None = None
         self._to: RateLimit | None = None
 
     async def wait_of(self, request: Request) -> float:
         """Count a mail that a visitor wants sent; return 0, or after how many seconds to come back."""
+        if self._from is None:
+            store = current_realm().throttle.store
+            self._from = RateLimit(f"{PER_VISITOR}/hour", name="auth-mail-from", store=store)
         verdict = await self._from.hit(by_address(request))
         return 0.0 if verdict.allowed else max(1.0, verdict.retry_after)
 
@@ -50,7 +53,8 @@ class MailLimits:
         if not auth.mails_per_hour:
             return True
         if self._to is None:
-            self._to = RateLimit(f"{auth.mails_per_hour}/hour", name="auth-mail-to")
+            store = current_realm().throttle.store
+            self._to = RateLimit(f"{auth.mails_per_hour}/hour", name="auth-mail-to", store=store)
         return (await self._to.hit(f"{kind} {_mailbox(email)}")).allowed
 
 

@@ -56,7 +56,8 @@ class Realm:
     async def user_of(self, request: Request) -> Any:
         """Return who sent a request: the user of its session, who a backend says it is, or nobody."""
         session: Session = await request.part("session")
-        user = await self._of_session(session) if USER_ID in session else None
+        session.accessed = True
+        user = await self._of_session(session) if USER_ID in session.data else None
         for backend in self.backends if user is None else ():
             user = await backend.identify(request)
             if user is not None:
@@ -64,17 +65,16 @@ class Realm:
         return AnonymousUser() if user is None else user
 
     async def _of_session(self, session: Session) -> Any:
-        backend = self.by_path.get(session.get(BACKEND))
+        data = session.data
+        backend = self.by_path.get(data.get(BACKEND, ""))
         if backend is None:
             return None
-        user, user_id = session.user, session[USER_ID]
+        user, user_id = session.user, data[USER_ID]
         if user is None or str(user.pk) != user_id:
             user = await backend.get_user(user_id)
         elif await user.refused():
             return None
-        if user is None or not constant_time_compare(
-            str(session.get(HASH, "")), user.get_session_auth_hash()
-        ):
+        if user is None or not constant_time_compare(str(data.get(HASH, "")), user.get_session_auth_hash()):
             if user is not None:
                 logger.info("a session of %r ended: the password was changed", user.pk)
                 session.flush()  # the password was changed: this session is one of those it was changed against

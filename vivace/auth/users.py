@@ -38,10 +38,8 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-class UserManager(models.Manager[U], Generic[U]):
-    """Makes users and finds them by what they log in with."""
-
-    use_in_migrations = True
+class BaseUserManager(models.Manager[U], Generic[U]):
+    """Finds users by what they log in with: for managers that make users in a way of their own."""
 
     @staticmethod
     def normalize_email(email: str | None) -> str:
@@ -49,6 +47,24 @@ class UserManager(models.Manager[U], Generic[U]):
         text = (email or "").strip()
         name, at, domain = text.rpartition("@")
         return f"{name}@{domain.lower()}" if at else text
+
+    async def get_by_natural_key(self, name: str) -> U:
+        """Return the user who logs in with this name; raises ``DoesNotExist``. A mail address counts without its case."""
+        return await self.named(name).get()
+
+    def named(self, name: str) -> models.QuerySet[Any, U]:
+        """Return a queryset of the user who logs in with this name."""
+        field: str = self.model.USERNAME_FIELD
+        if field != self.model.EMAIL_FIELD:
+            return self.filter(**{field: name})
+        # as the constraint compares: in the database, on both sides
+        return self.alias(_login=Lower(field)).filter(_login=Lower(models.Value(self.normalize_email(name))))
+
+
+class UserManager(BaseUserManager[U], Generic[U]):
+    """Makes users, and finds them by what they log in with or may do."""
+
+    use_in_migrations = True
 
     async def create_user(self, email: str, password: str | None = None, **fields: Any) -> U:
         """Insert a user; without a password one who cannot log in by password. The rules are not asked: forms do."""
@@ -73,18 +89,6 @@ class UserManager(models.Manager[U], Generic[U]):
     @property
     def _db_alias(self) -> str | None:
         return cast("str | None", getattr(self, "_db", None))
-
-    async def get_by_natural_key(self, name: str) -> U:
-        """Return the user who logs in with this name; raises ``DoesNotExist``. A mail address counts without its case."""
-        return await self.named(name).get()
-
-    def named(self, name: str) -> models.QuerySet[Any, U]:
-        """Return a queryset of the user who logs in with this name."""
-        field: str = self.model.USERNAME_FIELD
-        if field != self.model.EMAIL_FIELD:
-            return self.filter(**{field: name})
-        # as the constraint compares: in the database, on both sides
-        return self.alias(_login=Lower(field)).filter(_login=Lower(models.Value(self.normalize_email(name))))
 
     def with_perm(
         self, perm: str, *, is_active: bool = True, include_superusers: bool = True

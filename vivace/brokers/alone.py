@@ -3,6 +3,8 @@
 The sign is a lock on the file ``<database>-alone`` (beside the socket that a hub would have), which the kernel takes away
 when the process dies. In the file stands who holds it: its id, and its place under its supervisor, so that the successor
 of a worker that is being replaced may start while that one drains; it takes the lock over when it can.
+
+Processes on other machines are found where all of them meet: in a database that is a server (``elsewhere``).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from vivace.engine.workers.heartbeat import current_superior
 from vivace.errors import BrokerRefused
@@ -23,10 +25,23 @@ FIX: Final = (
 )
 
 
+class Elsewhere(Protocol):
+    """The same claim among all machines."""
+
+    async def claim(self, *, inherit: bool) -> None:
+        """Be alone; ``inherit``: as soon as that is so. Raises ``BrokerRefused``, ``BrokerUnavailable``."""
+        ...
+
+    async def release(self) -> None:
+        """Let others come."""
+        ...
+
+
 class Solitude:
     """The claim to be the only process; ``beside`` is the path of the hub that the app would have."""
 
-    def __init__(self, beside: str) -> None:
+    def __init__(self, beside: str, elsewhere: Elsewhere | None = None) -> None:
+        self._elsewhere = elsewhere
         self._path = beside.removesuffix("-hub") + SUFFIX
         self._hub = beside
         self._descriptor = -1
@@ -64,6 +79,22 @@ class Solitude:
             got="VIVACE_BROKER=memory",
             fix=FIX,
         )
+
+    async def claim_everywhere(self) -> None:
+        """Be alone on this machine and all others; raises ``BrokerRefused``, ``BrokerUnavailable``."""
+        self.claim()
+        if self._elsewhere is not None:
+            try:
+                await self._elsewhere.claim(inherit=self._inheriting is not None)
+            except BaseException:
+                self.release()
+                raise
+
+    async def release_everywhere(self) -> None:
+        """Let others come."""
+        self.release()
+        if self._elsewhere is not None:
+            await self._elsewhere.release()
 
     def check(self) -> None:
         """Raise ``BrokerRefused`` where another process is alone, for one that wants company."""

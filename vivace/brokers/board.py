@@ -7,7 +7,8 @@ Time comes from a clock that is handed in. Everything happens in the call: when 
 Numbers are one sequence for all topics. A topic's log is bounded by count and age; ``_Log.lost`` is the number of the
 newest message that it let go of, so that ``since`` knows whether it reaches back. A topic without messages, subscribers
 and leases is forgotten; the board then remembers in ``_lost`` the newest number that was forgotten anywhere, which is
-a safe answer for all forgotten topics at once.
+a safe answer for all forgotten topics at once. For the latest ``QUIET`` of them it knows the number itself: who comes back
+to a topic where nothing happened has missed nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from .base import BrokerOptions, Lease, Message, encode_lease, leases_of
 
 Granted = Callable[[], None]
+QUIET: Final = 10_000
 
 
 class Member(Protocol):
@@ -82,6 +84,7 @@ class Board:
         self._clock = clock
         self._number = self._lost = number
         self._logs: dict[str, _Log] = {}
+        self._quiet: dict[str, int] = {}  # forgotten topics, with the newest number of each
         self._subscribers: dict[str, dict[str, Member]] = {}
         self._leases: dict[str, dict[tuple[str, str], bytes]] = {}
         self._counters: dict[str, int] = {}
@@ -118,6 +121,7 @@ class Board:
         """Count on above a number that a member remembers of a board before this one; logs do not reach back to it."""
         if number > self._number:
             self._number = self._lost = number
+            self._quiet.clear()
             for log in self._logs.values():
                 log.kept.clear()
                 log.size, log.lost = 0, number
@@ -130,7 +134,7 @@ class Board:
         message = Message(topic, self._number, payload, process)
         log = self._logs.get(topic)
         if log is None:
-            log = self._logs[topic] = _Log(self._lost)
+            log = self._logs[topic] = _Log(self._quiet.pop(topic, self._lost))
         log.add(self._clock(), message)
         self._trim(log)
         for member in list(self._subscribers.get(topic, {}).values()):
@@ -142,7 +146,7 @@ class Board:
         self._subscribers.setdefault(topic, {})[member.process] = member
         log = self._logs.get(topic)
         if log is None:
-            return self._lost
+            return self._quiet.get(topic, self._lost)
         return log.kept[-1][1].number if log.kept else log.lost
 
     def unsubscribe(self, process: str, topic: str) -> None:
@@ -158,7 +162,8 @@ class Board:
         log = self._logs.get(topic)
         if log is not None:
             self._trim(log)
-        if number > self._number or number < (self._lost if log is None else log.lost):
+        lost = self._quiet.get(topic, self._lost) if log is None else log.lost
+        if number > self._number or number < lost:
             return None
         return [] if log is None else [message for _, message in log.kept if message.number > number]
 
@@ -170,8 +175,10 @@ class Board:
         for topic, log in list(self._logs.items()):
             self._trim(log)
             if not log.kept and topic not in self._subscribers:
-                self._lost = max(self._lost, log.lost)
+                self._quiet[topic] = log.lost
                 del self._logs[topic]
+                if len(self._quiet) > QUIET:
+                    self._lost = max(self._lost, self._quiet.pop(next(iter(self._quiet))))
 
     # -- leases ---------------------------------------------------------------------------------------------------
 

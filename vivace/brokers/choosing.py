@@ -114,7 +114,12 @@ def _guarded(surroundings: Surroundings) -> Broker:
     from .alone import Solitude
     from .hub.place import hub_path
 
-    return MemoryBroker(solitude=Solitude(hub_path(surroundings.name)))
+    elsewhere, database = None, surroundings.database
+    if database is not None and database.dialect == "postgresql" and database.driver.options.pooler == "none":
+        from .postgresql.solitude import DatabaseSolitude
+
+        elsewhere = DatabaseSolitude(database.driver.options)
+    return MemoryBroker(solitude=Solitude(hub_path(surroundings.name), elsewhere))
 
 
 __all__ = ["Surroundings", "choose"]

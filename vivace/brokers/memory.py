@@ -60,7 +60,7 @@ class MemoryBroker:
     async def start(self, receive: Receive, reset: Reset) -> None:
         """Join the board; raises ``BrokerRefused`` where this process must be alone and is not."""
         if self._solitude is not None:
-            self._solitude.claim()
+            await self._solitude.claim_everywhere()
         self.process = new_process()
         self._receive, self._reset = receive, reset
         self.board.join(self)
@@ -70,7 +70,7 @@ class MemoryBroker:
         self._receive = self._reset = None
         self.board.leave(self.process, goodbye=goodbye)
         if self._solitude is not None:
-            self._solitude.release()
+            await self._solitude.release_everywhere()
 
     async def publish(self, topic: str, payload: bytes) -> int:
         """Publish a message; every subscriber has it when this returns."""

@@ -10,6 +10,7 @@ TABLES: Final = (
     "vivace_broker_locks",
     "vivace_broker_log",
     "vivace_broker_members",
+    "vivace_broker_quiet",
     "vivace_broker_state",
 )
 

@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, overload
@@ -120,19 +120,6 @@ class Cache:
             return
         kept = {name: self._encode(value)}
         await self._store(kept, self._keep(timeout, stale), await self._versions(tuple(map(self._tag, tags))))
-
-    async def set_if(
-        self,
-        key: str,
-        value: Any,
-        timeout: float | None = _DEFAULT,
-        *,
-        tags: Mapping[str, int],
-        stale: float | None = None,
-    ) -> bool:
-        """Keep a value unless one of its tags was deleted since ``tag_versions`` gave these ``tags``; returns whether it was."""
-        names = {self._tag(tag): version for tag, version in tags.items()}
-        return await self.store.keep({self.key(key): self._encode(value)}, self._keep(timeout, stale, names))
 
     async def add(
         self, key: str, value: Any, timeout: float | None = _DEFAULT, version: int | None = None
@@ -379,11 +366,6 @@ class Cache:
         names = {self._tag(tag) for tag in tags}
         self._stampede.outdate()  # which tags will be given to what is computed is not known here
         await self.store.delete_tags(names)
-
-    async def tag_versions(self, tags: Collection[str]) -> dict[str, int]:
-        """Return the versions that tags have now, for ``set_if``; a store that is down has none."""
-        names = {self._tag(tag): tag for tag in tags}
-        return {names[name]: number for name, number in (await self.store.versions(names)).items()}
 
     def _tag(self, tag: str) -> str:
         if not 0 < len(tag) <= _KEY_LENGTH or not _is_text(tag):

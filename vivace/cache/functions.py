@@ -19,7 +19,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast, overload
 
 from vivace.errors import CacheValueError
-from vivace.http.personal import watch_personal
+from vivace.http.personal import OF_ADDRESS, watch_personal
 
 from .copies import NotKeepable, copier
 from .dependent import Computation, DependentCache, Entry, Key, Site, Waiting, current_dependents
@@ -161,7 +161,9 @@ def _watching(cache: DependentCache, computation: Computation) -> Any:
     request = cache.current_request()
     if request is None:
         return nullcontext()
-    return watch_personal(request, lambda kind: computation.refuse("personal"))
+    return watch_personal(
+        request, lambda kind: computation.refuse("of one address" if kind in OF_ADDRESS else "personal")
+    )
 
 
 def _done(computation: Computation, value: Any) -> Any:

@@ -37,24 +37,25 @@ class NoKey(Exception):
 class Keying:
     """The making of one key: remembers the rows that were used, and where it is, so that circles end."""
 
-    __slots__ = ("_inside", "_parts", "rows")
+    __slots__ = ("_inside", "parts", "rows")
     makers: ClassVar[Mapping[type[Any], Callable[[Any, Any], Hashable]]] = {}
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], set[Any] | None] | None = None
         self._inside: set[int] | None = None
-        self._parts = 0
+        self.parts = 0
 
     def of(self, value: Any) -> Hashable:
         """Return the key of a value; raises ``NoKey``."""
         kind: Any = value.__class__
+        key: Hashable = value  # not by cast(), which is a call: this runs for each value of each fragment
         if kind is str or kind is int or value is None:
-            return cast("Hashable", value)
+            return key
         make = self.makers.get(kind)
         if make is not None:
             return make(value, self)
-        own = getattr(kind, "__vivace_key__", None)
-        return cast("Hashable", own(value, self)) if own is not None else self.other(value)
+        own: Callable[[Any, Keying], Hashable] | None = getattr(kind, "__vivace_key__", None)
+        return own(value, self) if own is not None else self.other(value)
 
     def other(self, value: Any) -> Hashable:
         """Return the key of a value of which the class says nothing."""
@@ -63,8 +64,8 @@ class Keying:
     def all_of(self, values: Iterable[Any]) -> tuple[Hashable, ...]:
         """Return the keys of values, in their order."""
         keys = tuple(map(self.of, values))
-        self._parts += len(keys)
-        if self._parts > _MOST_PARTS:
+        self.parts += len(keys)
+        if self.parts > _MOST_PARTS:
             raise NoKey("more values than make a key")
         return keys
 

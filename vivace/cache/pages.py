@@ -27,7 +27,7 @@ from vivace.errors import CacheValueError
 from vivace.http.caching import CacheControl
 from vivace.http.conditional import conditional, etag
 from vivace.http.headers import NO_DEFAULTS, HeaderBlock, MutableHeaders, RawHeaders
-from vivace.http.personal import watch_personal
+from vivace.http.personal import OF_ADDRESS, watch_personal
 from vivace.http.request import Request
 from vivace.http.response import Response, prepared
 
@@ -200,6 +200,8 @@ class CachedPages:
                 return None
         if self._overflown:
             return None
+        if request.method == "HEAD":  # a handler may answer it in its own way
+            state = (state, "HEAD")
         if not self._varies:
             return self.site, request.target, index.get(b"host"), scheme, state
         read = request.headers.getlist
@@ -228,6 +230,8 @@ class CachedPages:
         return response if kept is None else self._given(request, kept)
 
     def _note(self, computation: Computation, noted: set[str], kind: str) -> None:
+        if kind in OF_ADDRESS:  # is in the key
+            return
         name = kind.removeprefix(_HEADER)
         if name == kind or name in _PERSONAL_HEADERS:
             computation.refuse("personal")

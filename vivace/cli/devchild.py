@@ -87,12 +87,17 @@ def _load(options: ChildOptions) -> App:
 
 
 def adapt(app: App) -> None:
-    """Set what is different while developing: debug mode, a quick stop."""
+    """Set what is different while developing: debug mode, pages that show what is under the hood, a quick stop."""
     settings = app.settings
     shutdown = min(settings.timeouts.shutdown or GRACE, GRACE)
     app.data.makes_tables = True
     debug = os.environ.get("VIVACE_DEBUG") is None or settings.debug
-    app._settings = replace(settings, debug=debug, timeouts=replace(settings.timeouts, shutdown=shutdown))
+    app._settings = replace(
+        settings,
+        debug=debug,
+        hood=settings.hood or ("on" if debug else ""),
+        timeouts=replace(settings.timeouts, shutdown=shutdown),
+    )
 
 
 async def _serve(dev: DevApp, options: ChildOptions, listeners: list[Listener], before: set[str]) -> None:

@@ -10,13 +10,13 @@ Everything here lives under ``/_vivace/`` and exists in ``dev`` only.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from vivace.app import App
 from vivace.app.debugpage import debug_page
+from vivace.app.pages import before_end, is_open_html
 from vivace.config.settings import Settings
 from vivace.http.eventstream import Event, EventStream
 from vivace.http.request import Request
@@ -26,7 +26,6 @@ PREFIX: Final = "/_vivace/"
 EVENTS: Final = f"{PREFIX}reload"
 SCRIPT: Final = f"{PREFIX}reload.js"
 _SHOWN: Final = ("document", "iframe", "frame", "")  # Sec-Fetch-Dest of pages; fetch() sends "empty"
-_END: Final = re.compile(rb"</body\s*>(?![\s\S]*</body)|</html\s*>(?![\s\S]*</html)", re.IGNORECASE)
 _SOURCE: Final = """\
 (() => {
   const made = new URL(document.currentScript.src).search.slice(1);
@@ -130,20 +129,8 @@ class DevApp:
 
 def add_script(request: Request, response: Response, process: str) -> None:
     """Add the script to a page that a browser shows; anything else stays as it is."""
-    if not response.buffered or not response.body or request.method == "HEAD":
-        return
-    if not _is_page(response) or request.headers.get("sec-fetch-dest", "") not in _SHOWN:
+    if not is_open_html(request, response) or request.headers.get("sec-fetch-dest", "") not in _SHOWN:
         return
     line = f'<script src="{SCRIPT}?{process}" defer></script>'.encode()
-    if SCRIPT.encode() in response.body:  # the debug page has it
-        return
-    end = _END.search(response.body)
-    at = end.start() if end else len(response.body)
-    response.body = response.body[:at] + line + response.body[at:]
-
-
-def _is_page(response: Response) -> bool:
-    if response.plain:
-        return (response.content_type or "").startswith("text/html")
-    headers: Any = response.headers
-    return (headers.get("content-type") or "").startswith("text/html") and "content-encoding" not in headers
+    if SCRIPT.encode() not in response.body:  # the debug page has it
+        response.body = before_end(response.body, line)

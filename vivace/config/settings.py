@@ -171,6 +171,9 @@ class Settings:
     static: StaticSettings = field(default_factory=StaticSettings)
     debug: bool = False  # error pages show source and values; ``vivace dev`` turns it on, production never
     access_log: Literal["off", "text", "json"] = "off"  # a line for each response, on standard output
+    # Whether pages show people on this machine what happened under the hood; ``vivace dev`` decides where it is not said.
+    hood: Literal["", "on", "off"] = ""
+    time_zone: str = ""  # in which templates write dates and times: Europe/Berlin; "": in that of the value
     editor: str = ""  # where debug pages open a file: vscode, pycharm … or a URL with {path} and {line}
     # Signs and encrypts cookies and tokens; long and random.
     secret_key: Secret[str] = field(default=Secret(""), metadata={"env": "SECRET_KEY"})

@@ -101,7 +101,7 @@ class QueryLog:
 
     async def __call__(self, database: Database, statement: Statement, parameters: Any, run: Run) -> Any:
         """Run and record; beyond the budget raise ``QueryBudgetExceeded`` instead of running."""
-        place = place_of_caller()
+        place = self.place()
         if self.budget is not None and len(self) >= self.budget:
             raise self._exceeded(statement, place)
         if self.keep is not None and len(self.events) >= self.keep:
@@ -124,6 +124,10 @@ class QueryLog:
                     error=error,
                 )
             )
+
+    def place(self) -> str:
+        """Return where the statement that is about to run was asked for."""
+        return place_of_caller()
 
     def _exceeded(self, statement: Statement, place: str) -> QueryBudgetExceeded:
         ran = "".join(f"\n  {event.place}  {event.sql}" for event in self.events)

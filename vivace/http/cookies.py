@@ -45,7 +45,9 @@ _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COOKIE_OCTETS: Final = (
     "!#$&'()*+-./:<=>?@[]^_`{|}~"  # RFC 6265bis section 4.1.1 without %, which marks our encoding
 )
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*")  # what tokens are made of: goes as it is
+_PLAIN: Final = (
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-"  # of tokens: goes as it is
+)
 _QUOTED_PAIR: Final = re.compile(r"\\([0-3][0-7][0-7]|.)", re.DOTALL)
 _ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]+")  # RFC 6265bis section 4.1.1: no CTLs, no semicolon
 # compiled by re when first used: it costs 1 ms, and few cookies have a domain
@@ -89,11 +91,14 @@ _DEFAULTS: Final[CookieOptions] = {
 def parse_cookies(fields: Iterable[str]) -> dict[str, str]:
     """Return the cookies of all ``Cookie`` headers; never raises; reads at most ``MAX_COOKIES``."""
     cookies: dict[str, str] = {}
-    for piece in ";".join(fields).split(";", MAX_COOKIES)[:MAX_COOKIES]:
+    text = ";".join(fields)
+    as_it_is = text.isascii() and "%" not in text and '"' not in text  # so it mostly comes
+    for piece in text.split(";", MAX_COOKIES)[:MAX_COOKIES]:
         name, equals, value = piece.partition("=")
         name = name.strip(" \t")
         if equals and name and name not in cookies:
-            cookies[name] = decode_value(value.strip(" \t"))
+            value = value.strip(" \t")
+            cookies[name] = value if as_it_is else decode_value(value)
     return cookies
 
 
@@ -111,7 +116,7 @@ def decode_value(raw: str) -> str:
 
 def encode_value(value: str) -> str:
     """Return a value as it goes on the wire; raises ``InvalidCookie`` for text that is not Unicode (lone surrogates)."""
-    if _PLAIN.fullmatch(value):
+    if value.isascii() and not value.encode().translate(None, _PLAIN):
         return value
     try:
         return quote(value, safe=_COOKIE_OCTETS)

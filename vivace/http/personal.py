@@ -13,21 +13,25 @@ kind                  what was read
 ``address``           where the client is, or its certificate
 ``nonce``             the nonce of the page's inline scripts
 ``response``          not read: the answer to this one request is amended (the cookie of a form's token)
+``path`` ``query``    what is asked for, and not who asks (``OF_ADDRESS``): for whom the address is a part of the
+``host`` ``state``    result's key, and what hooks found out for this request, that is nothing personal
 ====================  ==============================================================================================
 
-Not noted: path, query, host and method, which say what is asked for and not who asks; what only says how an answer is
-sent (``FRAMING``); ``request.id``. Guards that ran before the block have read what they like. Watches may be nested:
-each hears of everything that is read within it, the inner one first.
+Not noted: method and scheme; what only says how an answer is sent (``FRAMING``); ``request.id``. Guards that ran before
+the block have read what they like. Watches may be nested: each hears of everything that is read within it, the inner one
+first. Who keeps a value for the request that was computed under a watch notes what that read again (``note_again``) each
+time it is used: a watch that began later would not hear of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from .cookies import parse_cookies
 from .headers import Headers, RawHeaders
+from .multidict import MultiDict
 from .request import Connection, Request
 from .response import Response
 
@@ -40,7 +44,6 @@ FRAMING: Final = frozenset(
         "content-encoding",
         "content-length",
         "content-type",
-        "host",
         "if-match",
         "if-modified-since",
         "if-none-match",
@@ -52,6 +55,9 @@ FRAMING: Final = frozenset(
     }
 )
 """Header fields that are not noted: the framework reads them for every page, and no page depends on who sent them."""
+
+OF_ADDRESS: Final = frozenset({"path", "query", "host", "state"})
+"""Kinds that say what is asked for, or what hooks made of that."""
 
 _PRIVATE_OF_CONNECTION: Final = frozenset({"client", "peer_certificate"})
 
@@ -66,7 +72,9 @@ class WatchedHeaders(Headers):
         self._note = note
 
     def _read(self, name: str) -> None:
-        if name not in FRAMING:
+        if name == "host":
+            self._note(name)
+        elif name not in FRAMING:
             self._note(f"header:{name}")
 
     @property
@@ -143,6 +151,24 @@ class WatchedRequest(Request):
         return self.headers.indexed()
 
     @property
+    def path(self) -> str:
+        """The path, percent-decoded."""
+        self._note("path")
+        return super().path
+
+    @property
+    def query(self) -> MultiDict:
+        """The query parameters."""
+        self._note("query")
+        return super().query
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What hooks, middleware and handlers share."""
+        self._note("state")
+        return super().state
+
+    @property
     def upgrade(self) -> bytes | None:
         """The protocol that the client would rather talk."""
         return self._plain.first(b"upgrade")
@@ -191,6 +217,13 @@ class WatchedRequest(Request):
         return super().known_part(name)
 
 
+def note_again(request: Request, kinds: Iterable[str]) -> None:
+    """Tell those who watch a request what was read of it for a value that is used now."""
+    if isinstance(request, WatchedRequest):
+        for kind in kinds:
+            request._note(kind)
+
+
 @contextmanager
 def watch_personal(request: Request, note: Note) -> Generator[None]:
     """Call ``note(kind)`` before each personal part that is read of ``request`` within the block; see above for kinds.
@@ -210,4 +243,4 @@ def watch_personal(request: Request, note: Note) -> Generator[None]:
             request.__class__ = Request
 
 
-__all__ = ["FRAMING", "WatchedHeaders", "WatchedRequest", "watch_personal"]
+__all__ = ["FRAMING", "OF_ADDRESS", "WatchedHeaders", "WatchedRequest", "note_again", "watch_personal"]

@@ -16,8 +16,9 @@ import os
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from functools import cache
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from vivace.errors import BodyConsumed, ContentTooLarge, ResponseStarted
@@ -428,18 +429,17 @@ class Request:
         if known is None:
             known, self._asking = {}, {}
             self._parts = known
-        asking = cast("dict[str, list[asyncio.Future[None]]]", self._asking)
+        asking: Any = self._asking
         while name in asking and name not in known:
             # Two tasks of one request ask at once: the second has what the first one is told, or asks if that failed.
             told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             asking[name].append(told)
             await told
         if name not in known:
-            from .lazyparts import part_maker  # a service without users needs none of it
-
-            waiting = asking[name] = []
+            waiting: list[asyncio.Future[None]] = []
+            asking[name] = waiting
             try:
-                known[name] = await part_maker(self, name)(self)
+                known[name] = await _lazy_parts().part_maker(self, name)(self)
             finally:
                 del asking[name]
                 for each in waiting:
@@ -530,9 +530,16 @@ class Request:
 
 
 def _lazily(request: Request, name: str) -> LazyPart:
-    from .lazyparts import LazyPart  # a service without users needs none of it
+    part: LazyPart = _lazy_parts().LazyPart(request, name)
+    return part
 
-    return LazyPart(request, name)
+
+@cache
+def _lazy_parts() -> ModuleType:
+    """Return the room of parts, which a service without users does without; an import in a function costs 1 µs each time."""
+    from . import lazyparts
+
+    return lazyparts
 
 
 def _keep_private(response: Response) -> None:

@@ -37,4 +37,4 @@ ErrorHook: TypeAlias = Callable[[Request, BaseException], Awaitable[Response | N
 
 ErrorKey: TypeAlias = "type[BaseException] | int"
 ErrorHandler: TypeAlias = Callable[[Request, Any], Any]
-"""Answers one kind of error: returns anything a handler may return, or ``None`` to leave it to the next scope."""
+"""Answers one kind of error: returns anything a handler may return, or ``None`` to leave it to the next that fits."""

@@ -12,7 +12,8 @@ many of these come while one render is under way, they make one more.
 3. A root's reads stand in the index as soon as they are known. What was written between the first query and then is found
    by ``feed.met_since``, and makes the root dirty again.
 4. A root that fails keeps its version, and its reads are those of before and those of the failed attempt: the next change of
-   either tries again.
+   either tries again, and so does time. Nobody is sent that version any more: it is of before the change, so it may show
+   what the change took away. When it succeeds again, everybody is sent what differs.
 """
 
 from __future__ import annotations
@@ -44,7 +45,18 @@ _AT_ONCE: Final = (
 class Root:
     """What is rendered together, in its present version."""
 
-    __slots__ = ("_timer", "audience", "error", "name", "reads", "renders", "steps", "viewers", "why")
+    __slots__ = (
+        "_timer",
+        "audience",
+        "error",
+        "failures",
+        "name",
+        "reads",
+        "renders",
+        "steps",
+        "viewers",
+        "why",
+    )
 
     def __init__(self, audience: Audience, name: str) -> None:
         self.audience = audience
@@ -55,6 +67,7 @@ class Root:
         self.renders = 0
         self.why = ""
         self.error = ""
+        self.failures = 0  # one after the other, up to now
         self._timer: asyncio.TimerHandle | None = None
 
     def touched(self) -> None:
@@ -221,7 +234,8 @@ class Audience:
         sequence = live.feed.sequence
         done = live.renderer.pass_for(self.address, wanted)
         try:
-            await live.renderer.run(done, self.handshake)
+            async with asyncio.timeout(live.options.patience):
+                await live.renderer.run(done, self.handshake)
         except Exception as error:
             if is_gone(error):
                 live.dismiss(self.viewers, "refused")
@@ -235,7 +249,7 @@ class Audience:
                 self.touch(root, "a change while it was rendered")
 
     def _failed(self, done: Pass, wanted: Iterable[str], error: Exception) -> None:
-        """The handler failed: everything stays as it is, and what it read until then may change that."""
+        """The handler failed, or took too long: everything stays as it is, and what it read until then may change that."""
         for name in wanted:
             if name in self.roots:
                 self._keep(self.roots[name], Rendered(done.reads, error=error))
@@ -247,7 +261,14 @@ class Audience:
         elif not done.answered or not self._is_same(done.session):
             self.live.dismiss(self.viewers, "refused")  # a redirect, something that is no page, somebody else
         else:
+            if self.viewers:
+                self.live.ends_in(self, done.lasts, self.touch_all)
             await self._take(done)
+
+    def touch_all(self) -> None:
+        """Render all its roots again: the session of its viewer is over."""
+        for root in tuple(self.roots.values()):
+            self.touch(root, "the end of a session")
 
     def _is_same(self, session: str | None) -> bool:
         """Return whether the session of the connection still lasts, if it had any: else the browser knows a newer one."""
@@ -266,6 +287,7 @@ class Audience:
             if root is None:
                 continue
             root.renders += rendered.regions is not None
+            recovered = bool(root.failures)
             if rendered.gone:
                 self.live.dismiss(self._showing(name), "changed")
             else:
@@ -273,24 +295,32 @@ class Audience:
             if rendered.error is not None and not rendered.gone:
                 logger.error("a live region of %s failed", self.address.target, exc_info=rendered.error)
             if rendered.regions is not None:
-                await self._tell(root, rendered.regions)
+                await self._tell(root, rendered.regions, recovered=recovered)
 
     def _keep(self, root: Root, rendered: Rendered) -> None:
         reads = rendered.reads
         if rendered.error is not None:
             reads = ReadSet(reads.tables)
             reads.update(root.reads)
-        root.reads, root.error = reads, str(rendered.error or "")
+        root.reads, root.error = reads, "" if rendered.error is None else str(rendered.error) or "an error"
+        root.failures = 0 if rendered.error is None else root.failures + 1
         self.live.index.add(root, reads)
-        root.expire_in(rendered.every)
+        root.expire_in(rendered.every if rendered.error is None else self._pause(root.failures))
+
+    def _pause(self, failures: int) -> float:
+        """Return the seconds until what failed is tried again: the reason may end without a change of what was read."""
+        options = self.live.options
+        return min(options.retry * 2.0 ** min(failures - 1, 30), options.retry_most)
 
     def _showing(self, name: str) -> list[Viewer]:
         return [viewer for viewer, roots in self.viewers.items() if name in roots]
 
     # -- what they are told ---------------------------------------------------------------------------------------
 
-    async def _tell(self, root: Root, regions: dict[str, Region]) -> None:
+    async def _tell(self, root: Root, regions: dict[str, Region], *, recovered: bool = False) -> None:
         steps, gone = root.replace(regions)
+        if recovered:  # some were sent nothing meanwhile
+            steps = list(root.steps.values())
         if not steps and not gone:
             return
         for count, viewer in enumerate(self._showing(root.name), 1):
@@ -318,7 +348,7 @@ class Audience:
         """Send a viewer everything that it does not show yet."""
         for name in self.viewers.get(viewer, ()):
             root = self.roots.get(name)
-            if root is not None and root.renders:
+            if root is not None and root.renders and not root.failures:
                 stale = [id for id in viewer.shown if root_of(id) == name and id not in root.steps]
                 self._send(viewer, list(root.steps.values()), stale)
 

@@ -14,6 +14,7 @@ the error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -72,6 +73,7 @@ class Pass(Regions):
         self.answered = False  # a page came of it
         self.personal = ""
         self.session: str | None = None  # of the person for whom it was rendered, where that was asked
+        self.lasts = math.inf  # seconds, that session
         self._name = name_region
         self._found: dict[str, Region] = {}
         self._every: float | None = None
@@ -83,11 +85,11 @@ class Pass(Regions):
     async def render(self, response: TemplateResponse) -> None:
         """Render the roots of the page that a handler answered with."""
         self.answered = True
-        if self.personal:
-            return  # by the handler: everything here is personal
         templates = templates_of(response.request)
-        if templates.before_render:
+        if templates.before_render and not self.personal:
             await response.altered(templates)
+        if self.personal:
+            return  # by the handler, or a hook: everything here is personal
         for root in self.roots:
             self.rendered[root] = await self._root(root, templates, response)
             self.personal = ""

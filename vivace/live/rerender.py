@@ -15,15 +15,17 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from vivace.changes import ReadSet, recording
 from vivace.db.databases import begin_scope, current_databases, use_primary
 from vivace.db.observing import execute_wrapper
 from vivace.db.transactions import place_of_caller
 from vivace.errors import HTTPError, PersonalRead, WriteInLiveRender
-from vivace.http.personal import watch_personal
+from vivace.http.personal import OF_ADDRESS, watch_personal
 from vivace.http.request import Connection, Request
 from vivace.http.response import Response
+from vivace.realtime.sessions import session_lasts
 
 from .collecting import Pass
 from .tokens import LiveTokens
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
     from vivace.db.observing import Run
 
 _READING: Final = re.compile(
-    r"\s*(?:--[^\n]*\n\s*)*(select|values|explain|show|pragma\s+\w+\s*(?:\(|$))", re.IGNORECASE
+    # SELECT INTO makes a table, EXPLAIN ANALYZE runs what it explains, PRAGMA x(y) sets x unless it lists something.
+    r"\s*(?:--[^\n]*\n\s*)*"
+    r"(?:select\b(?!.*\binto\b)|values\b|explain\b(?!.*\banaly[sz]e\b)|show\b"
+    r"|pragma\s+(?:\w+\.)?(?:\w+_(?:list|x?info)\s*\(|\w+\s*;?\s*$))",
+    re.IGNORECASE | re.DOTALL,
 )
 _OF_THE_SOCKET: Final = frozenset(
     "accept connection content-length content-type expect if-match if-modified-since if-none-match if-range "
@@ -41,7 +47,7 @@ _OF_THE_SOCKET: Final = frozenset(
     "sec-websocket-extensions sec-websocket-key sec-websocket-protocol sec-websocket-version transfer-encoding upgrade".split()
 )
 _SHARED: Final = frozenset({"host", "accept-language"})
-_NOT_PERSONAL: Final = frozenset({"header:accept-language"})  # two languages are two audiences
+_NOT_PERSONAL: Final = OF_ADDRESS | {"header:accept-language"}  # what makes an audience
 _PAGE: Final = (b"accept", b"text/html")
 
 
@@ -116,7 +122,7 @@ class Renderer:
     def __init__(self, runs: Runs, tokens: Signing) -> None:
         self._runs = runs
         self._tokens = tokens
-        self.passes = 0  # how often a page was rendered again, for tests and the inspector
+        self.passes = 0  # how often a page was rendered again, for tests and the hood
         self.queries = 0  # of all passes and guards
 
     def pass_for(self, address: Address, roots: Iterable[str]) -> Pass:
@@ -133,7 +139,7 @@ class Renderer:
         if handshake is not None:
             asked = personal_request(done.address, handshake)
             await self._run(asked, done)
-            done.session = _session_of(asked)
+            done.session, done.lasts = _session_of(asked), session_lasts(asked)
             return
 
         def refuse(kind: str) -> None:
@@ -159,20 +165,26 @@ class Renderer:
     async def _reading(self, database: Database, statement: Statement, parameters: Any, run: Run) -> Any:
         """Let queries run that only read; raises ``WriteInLiveRender`` for one that may change something."""
         self.queries += 1
-        if not statement.is_read and (statement.writes is not None or not _READING.match(statement.sql)):
-            _refuse_write(statement)
+        if not statement.is_read:
+            if statement.writes is not None or not _READING.match(statement.sql):
+                _refuse_write(statement)
+            # From here on it is one that reads: it runs where nothing can be written, if there is such a place.
+            statement = replace(statement, writes=frozenset())
         return await run(statement, parameters)
 
-    async def allowed(self, address: Address, handshake: Request, reads: ReadSet) -> bool:
-        """Return whether the guards of a page let a person pass; what they read is recorded in ``reads``."""
+    async def allowed(self, address: Address, handshake: Request, reads: ReadSet) -> float | None:
+        """Return for how many seconds the guards of a page let a person pass; ``None``: they do not.
+
+        What they read is recorded in ``reads``.
+        """
         request = personal_request(address, handshake)
         _read_the_primary()
         try:
             with execute_wrapper(self._reading), recording(reads):
                 await self._runs.guards(request)
         except HTTPError:
-            return False
-        return True
+            return None
+        return session_lasts(request)
 
     def has_guards(self, address: Address) -> bool:
         """Return whether a page has guards; raises ``HTTPError`` where there is no page."""

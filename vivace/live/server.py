@@ -12,7 +12,8 @@ from (table, column, value) to roots and guards, so it costs as much as it touch
    nothing: a commit marks guards before any render that it causes can begin.
 3. Work is done in turn, a few pieces at a time: whoever is touched again while it waits is waiting already, and whoever is
    touched while it works goes to the end of the line. So a region that changes without end does not starve others.
-4. What ends by itself (a session, a right) is no write: guards and personal regions are asked again every ``recheck``.
+4. What ends by itself is no write. When a session ends is known, and guards and personal regions are asked again then; and
+   all of them every ``recheck``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextvars import Context, copy_context
 from typing import Any, Final, Protocol
 
@@ -30,6 +31,7 @@ from vivace.cache.index import ReadIndex
 from vivace.changes import ReadSet, WriteSet
 from vivace.errors import BadMessage, BadSignature, HTTPError
 from vivace.realtime.messages import parse_as
+from vivace.realtime.sessions import SURELY
 
 from .audience import Audience, Described, Root, describe
 from .collecting import WHOLE, group
@@ -49,6 +51,9 @@ class LiveOptions(msgspec.Struct, frozen=True):
     unsettled: int = 4  # pages of one connection that wait for their first answer; more wait to be heard
     at_once: int = 4  # renders of all connections
     recheck: float = 600.0
+    patience: float = 30.0  # for one render, or for the guards of one page
+    retry: float = 1.0  # until a region that failed is rendered again; doubles, up to …
+    retry_most: float = 60.0
 
 
 class Feed(Protocol):
@@ -120,7 +125,8 @@ class GuardCheck:
         self.again = False
         sequence, reads = live.feed.sequence, ReadSet()
         try:
-            allowed = await live.renderer.allowed(viewer.address, viewer.connection.request, reads)
+            async with asyncio.timeout(live.options.patience):
+                lasts = await live.renderer.allowed(viewer.address, viewer.connection.request, reads)
         except Exception as error:
             logger.error("the guards of %s failed", viewer.address.target, exc_info=error)
             live.dismiss([viewer], "refused")
@@ -130,8 +136,9 @@ class GuardCheck:
         live.guard(viewer, reads)
         if self.again or live.feed.met_since(sequence, reads):
             live.work(self)
-        elif allowed:
+        elif lasts is not None:
             live.checks.pop(viewer, None)
+            live.ends_in(viewer, lasts, lambda: live.ask_again(viewer))
             viewer.asking = False
             self.then(viewer)
         else:
@@ -165,6 +172,7 @@ class Live:
         self._context: Context | None = None
         self._unsubscribe: list[Callable[[], None]] = []
         self._rechecking: asyncio.TimerHandle | None = None
+        self._endings: dict[Viewer | Audience, asyncio.TimerHandle] = {}
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -222,7 +230,7 @@ class Live:
         except HTTPError:
             connection.send("reload", asked.page, "refused")
             return
-        if not all(self._is_of(target, each.id) for each in asked.regions):
+        if not all(self._is_of(target, id) for id in {each.id for each in asked.regions}):
             connection.send("reload", asked.page, "changed")
             return
         viewer = self._of(connection)[asked.page] = Viewer(connection, asked.page, address)
@@ -345,6 +353,9 @@ class Live:
         if guarded is not None:
             self.index.remove(guarded)
         personal = self._personal.pop(viewer, None)
+        for item in (viewer, personal):
+            if item is not None:
+                self.never_ends(item)
         if personal is not None:
             personal.remove(viewer)
         page = self.pages.get(viewer.address)
@@ -416,6 +427,18 @@ class Live:
         for item in tuple(self.index):
             item.touched()
 
+    def ends_in(self, item: Viewer | Audience, seconds: float, then: Callable[[], None]) -> None:
+        """Call a function when the session ends on which something rests; what is later than a recheck, that one finds."""
+        self.never_ends(item)
+        if seconds <= self.options.recheck:
+            self._endings[item] = self.later(seconds + SURELY, then)
+
+    def never_ends(self, item: Viewer | Audience) -> None:
+        """Wait for the end of a session no more."""
+        known = self._endings.pop(item, None)
+        if known is not None:
+            known.cancel()
+
     def _recheck_later(self) -> None:
         if self._rechecking is None:
             self._rechecking = self.later(self.options.recheck, self.recheck)
@@ -467,8 +490,18 @@ class Live:
 
     # -- looking --------------------------------------------------------------------------------------------------
 
+    def audiences_of(self, connection: Peer) -> Iterator[tuple[Page, Audience]]:
+        """Yield what keeps the pages of a connection true: the audience that it shares with others, and its own."""
+        for viewer in self._of(connection).values():
+            page = self.pages.get(viewer.address)
+            if page is not None and viewer in page.viewers:
+                yield page, page.shared
+                own = self._personal.get(viewer)
+                if own is not None:
+                    yield page, own
+
     def describe(self) -> list[Described]:
-        """Return everything that is watched: for the inspector and for tests."""
+        """Return everything that is watched: for who develops and for tests."""
         found = [each for page in self.pages.values() for each in describe(page.shared)]
         for audience in self._personal.values():
             page = self.pages[audience.address]

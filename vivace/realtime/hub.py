@@ -8,7 +8,8 @@ one after the other, in their order, so a handler that takes long holds up its o
 spawns what takes longer. What a client can do to others is bounded here, before any handler:
 
 1. A message beyond ``message_bytes`` ends the connection (the carrier sees to that).
-2. More than ``messages_per_second`` are read more slowly (a token bucket): the client's own sending waits.
+2. More than ``messages_per_second`` are read more slowly (a token bucket): the client's own sending waits. Large messages
+   count more, as they cost more to read.
 3. What is no message (``messages.py``) ends the connection with 1007; a verb that nobody knows is answered with
    ``["unknown", verb]``, so that a newer client can tell.
 """
@@ -31,6 +32,7 @@ from .options import RealtimeOptions
 logger: Final = logging.getLogger("vivace.realtime")
 VerbHandler: TypeAlias = Callable[[Connection, list[Any]], Awaitable[None]]
 BinaryHandler: TypeAlias = Callable[[Connection, bytes], Awaitable[None]]
+MESSAGE_BYTES: Final = 16_384  # each so many bytes of a message count as one more
 PONG: Final = text_frame(("pong",))
 
 
@@ -59,7 +61,7 @@ class Hub:
         with self.holding(connection):
             async for message in socket:
                 await self.take(connection, message)
-                await pace.keep()
+                await pace.keep(len(message))
             await connection.said_goodbye()
 
     def pace(self) -> Pace:
@@ -122,16 +124,17 @@ class Pace:
         self._rate, self._size = options.messages_per_second, float(options.burst)
         self._left, self._then = self._size, clock()
 
-    def spend(self) -> bool:
-        """Count one message; return whether the client is ahead of its rate."""
+    def spend(self, size: int = 0) -> bool:
+        """Count a message of ``size`` bytes; return whether the client is ahead of its rate."""
         now = self._clock()
-        self._left = min(self._size, self._left + (now - self._then) * self._rate) - 1
+        cost = 1 + size // MESSAGE_BYTES
+        self._left = min(self._size, self._left + (now - self._then) * self._rate) - cost
         self._then = now
         return self._left < 0
 
-    async def keep(self) -> None:
-        """Count one message, and wait until the client may go on."""
-        if self.spend():
+    async def keep(self, size: int = 0) -> None:
+        """Count a message of ``size`` bytes, and wait until the client may go on."""
+        if self.spend(size):
             await asyncio.sleep(self.debt)
 
     @property

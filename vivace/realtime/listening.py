@@ -31,7 +31,10 @@ async def listen(
     ready = asyncio.Event()
 
     def take(message: Message) -> None:
-        arrived.append(message)
+        if (
+            len(arrived) <= WAITING
+        ):  # one more says that it is behind: what a slow reader is owed must not pile up
+            arrived.append(message)
         ready.set()
 
     def interrupted(epoch: int) -> None:
@@ -51,10 +54,11 @@ async def listen(
                 number = message.number
                 yield as_event(message, begun)
         epoch = broker.epoch
-        while (
-            len(arrived) <= WAITING and broker.epoch == epoch
-        ):  # else: it comes back, and is told what it missed
+        # Who is behind, or was interrupted, comes back, and is told what it missed.
+        while broker.epoch == epoch:
             while arrived:
+                if len(arrived) > WAITING:
+                    return
                 message = arrived.popleft()
                 if message.number > number:
                     yield as_event(message, begun)

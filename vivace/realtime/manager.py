@@ -5,7 +5,8 @@ Theory
 *Joining* runs the guards of the channel with a request of its own: the handshake's, with the room's parameters, and with
 nothing remembered of what was asked before, so that rights are those of now. What guards and the user's look-up read is
 recorded (``changes.ReadSet``) and indexed. When a commit touches it, here or in another process, they are asked again, and
-who may no longer be there is taken out. What ends without a write, such as a session's time, is found by ``sweep``.
+who may no longer be there is taken out. When the session ends is known, and they are asked again then; what else ends
+without a write is found by ``sweep``.
 
 *The log's id.* Positions that clients hold are (log, number). ``log`` is a counter at the broker, set once at random: it
 lives as long as the broker's own state, so it changes exactly when numbers begin anew.
@@ -66,6 +67,7 @@ from .messages import (
 from .paths import JoinableChannel, Rooms
 from .problems import problem_of
 from .room import REPLACED, Room, topic_of
+from .sessions import SURELY, session_lasts
 
 logger: Final = logging.getLogger("vivace.realtime")
 ORDERS: Final = "vivace/channels"
@@ -125,7 +127,9 @@ class Channels:
         self.presents: dict[tuple[str, str], set[Channel]] = {}  # who of here is present, by room and key
         self._endings: list[Callable[[], None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
+        self._lasting: dict[Channel, asyncio.TimerHandle] = {}  # of their sessions, where that is soon
         self.log = 0
+        self.slow_patience = parts.hub.options.slow_patience
         self.spawn = parts.spawn
         verbs = {
             "join": self._join,
@@ -277,7 +281,9 @@ class Channels:
             raise RoomRefused("This page is in too many rooms.", expected=f"at most {self._options.rooms}")
         if connection.taking > self._options.join_bytes:
             most = f"at most {self._options.join_bytes:,} bytes"
-            raise RoomRefused("This page says too much when it joins.", expected=most, fix="Send it afterwards.")
+            raise RoomRefused(
+                "This page says too much when it joins.", expected=most, fix="Send it afterwards."
+            )
         kind, params = self._parts.rooms.find(asked.room)
         verdict = await self._ask_guards(connection, kind, params)
         if connection.closed:
@@ -420,6 +426,7 @@ class Channels:
             return
         channel.leave(why)
         self._index.remove(channel)
+        self._forget_ending(channel)
         self._asked.pop(channel, None)
         self._dirty.pop(channel, None)
         here: dict[str, Channel] = channel.connection.state.get(_STATE, {})
@@ -469,8 +476,18 @@ class Channels:
     def _remember(self, channel: Channel, verdict: Verdict) -> None:
         self._index.add(channel, verdict.reads)
         self._asked[channel] = self._parts.clock()
+        self._forget_ending(channel)
+        lasts = session_lasts(verdict.request)
+        if lasts <= self._options.recheck:  # what is later is found by the sweep, and asked again then
+            again = partial(self._ask_again, (channel,))
+            self._lasting[channel] = asyncio.get_running_loop().call_later(lasts + SURELY, again)
         if verdict.doubtful:
             self.later(RETRY, lambda: self._ask_again(() if channel.left else (channel,)))
+
+    def _forget_ending(self, channel: Channel) -> None:
+        timer = self._lasting.pop(channel, None)
+        if timer is not None:
+            timer.cancel()
 
     def _written(self, write: WriteSet) -> None:
         """Ask the guards again whose reads a commit touched."""

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vivace.brokers import Message, decode_lease, leases_of
 from vivace.brokers.exchange import Exchange
+from vivace.engine.websocket.frames import POLICY
 from vivace.errors import BrokerError
 
 from .channel import Channel
@@ -196,10 +197,21 @@ class Room:
     async def publish(self, name: str, data: Any, sender: str = "") -> None:
         """Send an event to all members everywhere; waits for those who are slow here and must not miss any."""
         payload = encode_envelope(name, data, sender)
-        for connection in list(self._slow):
-            await connection.drained()
-            self._slow.discard(connection)
+        if self._slow:
+            await self._wait_for_slow()
         await self._broker.publish(self._topic, payload)
+
+    async def _wait_for_slow(self) -> None:
+        """Wait for slow members, all at once; who makes the others wait for too long is closed, and may come back."""
+        slow = list(self._slow)
+        tasks = {asyncio.ensure_future(connection.drained()) for connection in slow}
+        _, late = await asyncio.wait(tasks, timeout=self._manager.slow_patience)
+        for task in late:
+            task.cancel()
+        for connection in slow:
+            self._slow.discard(connection)
+            if late and not connection.flowing and not connection.closed:
+                connection.abort(POLICY, "too slow")
 
     def _receive(self, message: Message) -> None:
         """Take an event from the broker."""

@@ -204,12 +204,17 @@ class Streams:
                     await self._hub.take(connection, message)
                 else:
                     await self._hub.dispatch(connection, checked_message(message))
-                await connection.pace.keep()
+                await connection.pace.keep(connection.taking)
 
     async def _forward(self, post: Post) -> None:
         process, dot, _ = post.connection.rpartition(".")
         broker = self._broker
-        if broker is None or not dot or process == broker.process or not await self._is_known(broker, process):
+        if (
+            broker is None
+            or not dot
+            or process == broker.process
+            or not await self._is_known(broker, process)
+        ):
             raise NotFound("This connection is not known here.")
         await broker.publish(POSTS + process, _encode_post(post))
 

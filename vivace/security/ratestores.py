@@ -140,6 +140,41 @@ class DatabaseRates:
             return list(await database.fetch(statement(database.dialect), parameters))
 
 
+class FittingRates:
+    """Counts in memory where one process serves, and in the database where ``vivace run`` has several workers.
+
+    Four workers that each allow ten tries would allow forty. ``settle`` looks at the start how many there are.
+    """
+
+    def __init__(self) -> None:
+        self._store: RateStore = MemoryRates()
+
+    async def settle(self) -> None:
+        """Choose: what was counted before is forgotten."""
+        from vivace.engine.workers.heartbeat import current_superior
+
+        superior = current_superior.get()
+        if superior is not None and superior.workers > 1:
+            self._store = DatabaseRates()
+
+    @property
+    def shared(self) -> bool:
+        """Whether all workers count together."""
+        return isinstance(self._store, DatabaseRates)
+
+    async def hit(self, key: str, rate: Rate, cost: int) -> Verdict:
+        """Take ``cost`` units, or none when there are not enough."""
+        return await self._store.hit(key, rate, cost)
+
+    async def peek(self, key: str, rate: Rate, cost: int) -> Verdict:
+        """Say what a hit would come to, without taking anything."""
+        return await self._store.peek(key, rate, cost)
+
+    async def reset(self, key: str) -> None:
+        """Forget a key."""
+        await self._store.reset(key)
+
+
 async def _make_table(database: Database) -> None:
     from vivace.errors import IntegrityError, ProgrammingError
 
@@ -174,4 +209,13 @@ def short_key(name: str, key: str) -> str:
     return f"{name[:64]}:{blake2b(key.encode('utf-8', 'surrogatepass'), digest_size=20).hexdigest()}"
 
 
-__all__ = ["CAPACITY", "SWEEP_EVERY", "TABLE", "DatabaseRates", "MemoryRates", "RateStore", "short_key"]
+__all__ = [
+    "CAPACITY",
+    "SWEEP_EVERY",
+    "TABLE",
+    "DatabaseRates",
+    "FittingRates",
+    "MemoryRates",
+    "RateStore",
+    "short_key",
+]

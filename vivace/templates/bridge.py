@@ -18,8 +18,10 @@ Rules.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
+from types import FrameType
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
@@ -134,11 +136,9 @@ def _enter(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[RenderG
 
 def _leave(current: RenderGreenlet) -> None:
     """Park a greenlet whose render has ended."""
-    if current.dead:
-        return
-    idle = _idle.greenlets
     current.gr_context = None
-    if len(idle) < KEPT:
+    idle = _idle.greenlets
+    if len(idle) < KEPT and not current.dead:
         idle.append(current)
 
 
@@ -151,12 +151,29 @@ class _Resumed:
         self._current = current
         self._said = said
 
+    @property
+    def render_frame(self) -> FrameType | None:
+        """Where the render waits."""
+        return self._current.gr_frame
+
     def __await__(self) -> Generator[Any, Any, Any]:
         try:
             value = cast("Any", (yield from self._said.__await__()))
         except BaseException as error:
             return self._current.throw(type(error), error, error.__traceback__)
         return self._current.switch(value)
+
+
+def frames_that_wait() -> Iterator[FrameType]:
+    """Yield the frames of the render that waits for the running code, the innermost first; none where none does."""
+    code = _Resumed.__await__.__code__
+    here: FrameType | None = sys._getframe(1)
+    while here is not None and here.f_code is not code:
+        here = here.f_back
+    frame: FrameType | None = here.f_locals["self"].render_frame if here is not None else None
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 async def render_in_greenlet(function: Callable[..., T], *args: Any) -> T:
@@ -169,7 +186,8 @@ async def render_in_greenlet(function: Callable[..., T], *args: Any) -> T:
             said.again()
         said = await _Resumed(current, said)
     _leave(current)
-    return cast("tuple[T]", said)[0]
+    result: T = said[0]  # not by cast(), which is a call
+    return result
 
 
 async def stream_from_greenlet(function: Callable[..., Any], *args: Any) -> AsyncGenerator[str, None]:
@@ -210,6 +228,7 @@ def _abandon(current: RenderGreenlet) -> None:
 
 __all__ = [
     "Chunk",
+    "frames_that_wait",
     "hand_out",
     "how_to_wait",
     "in_render",

@@ -243,8 +243,7 @@ def write_fragment(compiler: PageCompiler, node: nodes.With, plan: FragmentPlan,
     compiler.indent()
     _write_body(compiler, node, text, frame)
     compiler.outdent()
-    append = "append" if frame.buffer == "out" else f"{frame.buffer}.append"
-    compiler.writeline(f"{append}({text})")
+    compiler.writeline(f"{frame.buffer}.append({text})")
     if conditional:
         compiler.outdent()
 

@@ -14,6 +14,7 @@ from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jinja2.utils import _PassArg  # pyright: ignore[reportPrivateUsage] - there is no public way to ask
+from markupsafe import Markup
 
 from vivace.errors import TemplateAccessRefused
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _MARKED: Final = "jinja_pass_arg"  # what ``jinja2.pass_context`` and its like set
 _MISSING: Final = object()
+_SETTLED: Final = frozenset(
+    (str, int, float, bool, type(None), dict, list, tuple, Markup, FunctionType)
+)  # asking a class for what it lacks makes an exception and drops it
 
 
 def settled(value: object) -> Any:
@@ -34,6 +38,8 @@ def settled(value: object) -> Any:
     A queryset can be awaited and iterated: it stays as it is, and loads its rows when they are looked at.
     """
     kind = type(value)
+    if kind in _SETTLED:
+        return value
     if kind is CoroutineType or (
         hasattr(kind, "__await__") and (not hasattr(kind, "__iter__") or isinstance(value, asyncio.Future))
     ):

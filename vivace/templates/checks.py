@@ -39,7 +39,7 @@ _LOADING: Final = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 _LEFT_OUT: Final = frozenset("node_modules __pycache__ venv site-packages build dist".split())
 GIVEN: Final = frozenset(  # what generic views, forms and Jinja give
     "form formset object object_list page page_obj paginator is_paginated view loop self super caller varargs kwargs "
-    "true false none field widget errors exception title next".split()
+    "true false none field widget errors exception title next protected_objects".split()
 )
 
 

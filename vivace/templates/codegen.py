@@ -32,6 +32,7 @@ from .safety import Chain, Safety
 
 _DICT_NAMES: Final = frozenset(dir(dict))
 _OUT: Final = "out"
+_LOOP_VARS: Final = "_loop_vars = {}\n"
 _RUNTIME: Final = "vivace.templates.runtime"
 _OF_RUNTIME: Final = (
     "attribute bare escape_text include missing_attribute module_of name_of page_of plain string style text"
@@ -109,7 +110,6 @@ class PageCompiler(CodeGenerator):
 
     def write_commons(self) -> None:
         """Write the names that every function of a template uses."""
-        self.writeline("append = out.append")
         self.writeline("resolve = context.resolve_or_missing")
         self.writeline("undefined = environment.undefined")
         self.writeline("concat = environment.concat")
@@ -277,7 +277,7 @@ class PageCompiler(CodeGenerator):
     def _append(self, pieces: Sequence[str], frame: Frame) -> None:
         if not pieces:
             return
-        append = "append" if frame.buffer == _OUT else f"{frame.buffer}.append"
+        append = f"{frame.buffer}.append"  # a bound method in a variable costs twice as much
         if len(pieces) == 1 and not pieces[0].isidentifier():  # of a number the f-string makes text
             self.writeline(f"{append}({pieces[0]})")
         else:
@@ -397,7 +397,14 @@ def compiled(
     source = StringIO()
     compiler = PageCompiler(environment, name, filename, source, optimized=environment.optimized, **options)
     compiler.visit(template)
-    return source.getvalue()
+    return "\ndef ".join(_without_unused(function) for function in source.getvalue().split("\ndef "))
+
+
+def _without_unused(function: str) -> str:
+    """Return a function without the dictionaries for what its loops set, where none of them sets anything."""
+    if function.count("_loop_vars") != function.count(_LOOP_VARS):
+        return function
+    return function.replace(_LOOP_VARS, "pass\n")  # lines keep their numbers
 
 
 __all__ = ["PageCompiler", "compiled"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from vivace.http.request import Request
 
+    from .fragments import Keeper
     from .regions import Place, Regions
 
 Provider: TypeAlias = Callable[["Request"], Any]
@@ -32,7 +33,17 @@ _PROVIDED: Final = "vivace.templates"  # in ``request.state``: what the app's pr
 class Scope:
     """What all templates of one render share: the request, and the values that providers gave."""
 
-    __slots__ = ("_provided", "built_in", "page", "place", "providers", "regions", "request", "watch")
+    __slots__ = (
+        "_provided",
+        "built_in",
+        "keeper",
+        "page",
+        "place",
+        "providers",
+        "regions",
+        "request",
+        "watch",
+    )
 
     def __init__(
         self,
@@ -49,6 +60,7 @@ class Scope:
         self.page = page  # the template of a whole page; "": what is rendered is a part of something
         self.regions: Regions | None = None  # of a page with live regions
         self.place: Place | None = None
+        self.keeper: Keeper | None = None  # of a page with fragments that are kept
 
     def find(self, name: str) -> Any:
         """Return the value that a provider gives the name; Jinja's ``missing`` without one, or without a request.
@@ -62,12 +74,19 @@ class Scope:
         if self.watch is not None:
             self.watch.add(name)
         if name in self.providers:
-            return _provided(request.state.setdefault(_PROVIDED, {}), name, self.providers[name], request)
+            return _provided(_state(request).setdefault(_PROVIDED, {}), name, self.providers[name], request)
         if name in self.built_in:
             if self._provided is None:
                 self._provided = {}
             return _provided(self._provided, name, self.built_in[name], request)
         return missing
+
+
+def _state(request: Request) -> dict[str, Any]:
+    """Return the state of a request for what is the framework's own in it, which nobody takes note of."""
+    if request._state is None:
+        request._state = {}
+    return request._state
 
 
 def _provided(known: dict[str, Any], name: str, provider: Provider, request: Request) -> Any:

@@ -17,6 +17,7 @@ from .bridge import render_in_greenlet, stream_from_greenlet
 from .bytecode import CompiledFolder, CompiledHere, usual_folder
 from .context import Provider, Scope
 from .environment import PageTemplate, TemplateEnvironment
+from .filters.dates import zone_called
 from .livetag import LIVE_TAG
 from .loaders import FolderLoader, Loaders, TextLoader, package_folder
 from .options import TemplateOptions
@@ -48,6 +49,7 @@ OWN_PACKAGES = (
 )  # their templates come last
 
 _OURS = Path(__file__).parents[1]
+_DEMO = _OURS / "demo"  # a program like any user's
 
 current_templates: ContextVar[Templates | None] = ContextVar("vivace_templates", default=None)
 """The templates of the app that the running code belongs to; set where its databases are."""
@@ -89,7 +91,8 @@ class Templates:
             environment = TemplateEnvironment(self.options, self._loaders(), reload=reload)
             environment.bytecode_cache = self._bytecode()
             environment.site = self.app
-            for library in (standard_library(), *self._libraries):
+            zone = zone_called(self.app.settings.time_zone) if self.app is not None else None
+            for library in (standard_library(zone=zone), *self._libraries):
                 install(environment, library)
             self._environment = environment
         return self._environment
@@ -132,17 +135,19 @@ class Templates:
             for name in self.names():
                 if name.endswith(COMPILED):
                     self.get(name)
+            self.environment.loader.forget()
 
     def has_live_tags(self) -> bool:
-        """Return whether any template has a live region; none of the framework's own has."""
+        """Return whether any template has a live region. None of the framework's own has, and they are not read for it.
+
+        What was read is kept until ``load``: where templates are compiled at the start, each is read once.
+        """
         environment = self.environment
-        for name in self.names():
-            if not name.endswith(COMPILED):
-                continue
-            text, file, _ = environment.loader.get_source(environment, name)
-            if LIVE_TAG.search(text) and not (file and Path(file).is_relative_to(_OURS)):
-                return True
-        return False
+        loader = environment.loader
+        own = [each for each in loader.loaders if not is_ours(str(getattr(each, "folder", "")))]
+        names = [name for name in Loaders(own).list_templates() if name.endswith(COMPILED)]
+        read = loader.get_source if environment.auto_reload else loader.read_ahead
+        return any(LIVE_TAG.search(read(environment, name)[0]) for name in names)
 
     def names(self) -> list[str]:
         """Return the names of all templates."""
@@ -164,10 +169,12 @@ class Templates:
         return stream_from_greenlet(self._stream, name, context or {}, request)
 
     def _stream(self, name: str, context: Mapping[str, Any], request: Request | None) -> None:
-        from .streaming import Handing  # few pages are so long
+        from .streaming import TOKEN, Handing, shows_token  # few pages are so long
 
-        pieces = Handing()
-        self.get(name).fill(pieces, dict(context), Scope(request, self.providers, self.built_in, name))
+        pieces, scope = Handing(), Scope(request, self.providers, self.built_in, name)
+        if request is not None and TOKEN not in context and shows_token(self.environment, name):
+            scope.find(TOKEN)  # now: when the form is reached, the head may have been sent
+        self.get(name).fill(pieces, dict(context), scope)
         pieces.flush()
 
     def render_now(
@@ -189,7 +196,8 @@ class Templates:
         An answer to GET that is an error has static regions: to ask for it again would be an error again.
         """
         watched = name if status < 300 or request.method != "GET" else ""
-        return self.get(name).text(context, Scope(request, self.providers, self.built_in, watched)).encode()
+        template = self.environment.known.get(name) or self.get(name)
+        return template.encoded(context, Scope(request, self.providers, self.built_in, watched))
 
 
 def _as_dict(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,6 +218,12 @@ def templates_of(request: Request | None = None) -> Templates:
     return found
 
 
+def is_ours(file: str | None) -> bool:
+    """Return whether a template's file is the framework's own."""
+    path = Path(file or "")
+    return path.is_relative_to(_OURS) and not path.is_relative_to(_DEMO)
+
+
 async def render_to_string(
     name: str, context: Mapping[str, Any] | None = None, request: Request | None = None
 ) -> str:
@@ -217,4 +231,4 @@ async def render_to_string(
     return await templates_of(request).render(name, context, request)
 
 
-__all__ = ["Templates", "current_templates", "render_to_string", "templates_of"]
+__all__ = ["Templates", "current_templates", "is_ours", "render_to_string", "templates_of"]

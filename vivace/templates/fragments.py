@@ -25,7 +25,7 @@ from jinja2.utils import missing
 
 from vivace.cache.dependent import Computation, DependentCache, Entry, Key, Site, Waiting
 from vivace.cache.keys import Keying, NoKey
-from vivace.http.personal import WatchedRequest, watch_personal
+from vivace.http.personal import OF_ADDRESS, WatchedRequest, watch_personal
 from vivace.http.request import Request
 
 from .bridge import in_render, wait
@@ -89,26 +89,27 @@ def fragment(
 
     ``given``: key, timeout and vary, as they stand in the tag. ``since``: when it began to wait for another's.
     """
-    app = environment.site
-    cache: DependentCache | None = None if app is None else app.dependents
-    if cache is None or not cache.usable:
+    keeper = context.scope.keeper or _keeper(environment, context)
+    cache = keeper.cache
+    if cache is None:
         return Fragment(context, site, None)
-    keying = TemplateKeying()
-    request = context.scope.request
-    prefix = "" if request is None else request.prefix
+    keying = keeper.keying
+    keying.rows, keying.parts = None, 0
     # What a fragment includes may have changed where templates are read again.
     loads = environment.loads if environment.auto_reload else 0
     try:
         if site.simple and given is NOTHING_GIVEN:
-            name: Key = (site, prefix, loads, *map(keying.of, values))
+            name: Key = (site, keeper.prefix, loads, *map(keying.of, values))
         else:
-            name = (site, prefix, loads, *_more(context, site, values, local, given, keying))
+            name = (site, keeper.prefix, loads, *_more(context, site, values, local, given, keying))
     except (NoKey, RecursionError) as error:
         cache.refused(site, site.refusal or f"no key for {error}")
         return Fragment(context, site, None)
     entry = cache.look(name)
     if entry is not None:
-        return cast("str", entry.value)
+        text: str = entry.value  # not by cast(), which is a call
+        return text
+    keeper.keying = TemplateKeying()  # another fragment may stand in this one, or run while it waits
     mark, seconds = cache.sequence if since is None else since, given[1]
     opened = _opened(cache, name, None if seconds is None else float(seconds), site, mark)
     if isinstance(opened, str):
@@ -117,6 +118,28 @@ def fragment(
         return fragment(environment, context, site, values, local, given, mark)
     keying.add_to(opened.reads)
     return Fragment(context, site, opened)
+
+
+class Keeper:
+    """What all fragments of one render share: the cache (``None`` where nothing may be kept), and how their keys are made."""
+
+    __slots__ = ("cache", "keying", "prefix")
+
+    def __init__(self, environment: TemplateEnvironment, request: Request | None) -> None:
+        app = environment.site
+        cache: DependentCache | None = None if app is None else app.dependents
+        self.cache = cache if cache is not None and cache.usable else None
+        self.prefix = "" if request is None else request.prefix
+        self.keying = TemplateKeying()
+
+
+def _keeper(environment: TemplateEnvironment, context: TemplateContext) -> Keeper:
+    """Return what the fragments of a render share. Whether anything may be kept does not change while it runs."""
+    scope = context.scope
+    keeper = Keeper(environment, scope.request)
+    if scope is not NO_SCOPE:
+        scope.keeper = keeper
+    return keeper
 
 
 def _opened(
@@ -221,8 +244,22 @@ class Fragment:
         request = scope.request
         self._personal: Any = None
         if request is not None:
-            self._personal = watch_personal(request, lambda kind: computation.refuse("personal"))
+            self._personal = watch_personal(request, self._note)
             self._personal.__enter__()
+
+    def _note(self, kind: str) -> None:
+        computation = self._computation
+        if computation is None:
+            return
+        if kind not in OF_ADDRESS:
+            computation.refuse("personal")
+        elif not self._knows_request():
+            computation.refuse("of one address")
+
+    def _knows_request(self) -> bool:
+        """Return whether the request is in the key, with its address and state, or its use was the author's choice."""
+        site = self._site
+        return any("request" in names for names in (site.names, site.learned, self._scope.watch or ()))
 
     def done(self, pieces: list[str]) -> str:
         """Return the text, and keep it if that may be."""

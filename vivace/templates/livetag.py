@@ -48,6 +48,13 @@ _SHELTERING: Final = (
     nodes.Macro,
     nodes.ScopedEvalContextModifier,
 )
+_SCOPED: Final = (
+    nodes.For,
+    nodes.With,
+    nodes.Scope,
+    nodes.CallBlock,
+    nodes.FilterBlock,
+)  # names set there stay there
 _SETTING: Final = (nodes.Assign, nodes.AssignBlock, nodes.Import, nodes.FromImport, nodes.Macro)
 
 
@@ -194,9 +201,7 @@ def _is_steady(template: nodes.Template) -> bool:
             names.update(found)
             if found and behind_region:
                 return False
-        elif isinstance(node, nodes.ExprStmt) or (
-            isinstance(node, _SHELTERING) and any(map(_sets, _outside_blocks(node)))
-        ):
+        elif isinstance(node, nodes.ExprStmt) or (isinstance(node, _SHELTERING) and _leaks(node)):
             return False
         behind_region = behind_region or _has_region(node)
     return all(count == 1 for count in names.values())
@@ -207,16 +212,22 @@ def _has_region(node: nodes.Node) -> bool:
     return any(live_key(block) is not None for block in blocks)
 
 
-def _sets(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.Assign | nodes.AssignBlock | nodes.ExprStmt)
+def _leaks(node: nodes.Node, scoped: bool = False) -> bool:
+    """Return whether what stands in a statement, but not in blocks, sets or changes a name that is known behind it.
 
-
-def _outside_blocks(node: nodes.Node) -> Iterator[nodes.Node]:
-    """Yield what stands in a statement, but not in blocks: these have names of their own."""
+    What a loop sets stays in it; what it does to a ``namespace`` or by ``do`` does not.
+    """
+    scoped = scoped or isinstance(node, _SCOPED)
     for child in node.iter_child_nodes():
-        if not isinstance(child, nodes.Block | nodes.Macro):
-            yield child
-            yield from _outside_blocks(child)
+        if isinstance(child, nodes.Block):  # these have names of their own
+            continue
+        if isinstance(child, nodes.ExprStmt):
+            return True
+        if isinstance(child, _SETTING) and (not scoped or child.find(nodes.NSRef) is not None):
+            return True
+        if not isinstance(child, nodes.Macro) and _leaks(child, scoped):
+            return True
+    return False
 
 
 __all__ = [

@@ -92,9 +92,22 @@ class Loaders(BaseLoader):
 
     def __init__(self, loaders: Iterable[BaseLoader] = ()) -> None:
         self.loaders: list[BaseLoader] = list(loaders)
+        self._ahead: dict[str, Found] = {}
+
+    def read_ahead(self, environment: jinja2.Environment, template: str) -> Found:
+        """Return a source as ``get_source`` does, and keep it for who asks next, until ``forget``."""
+        self._ahead.pop(template, None)
+        found = self._ahead[template] = self.get_source(environment, template)
+        return found
+
+    def forget(self) -> None:
+        """Read everything anew from now on."""
+        self._ahead.clear()
 
     def get_source(self, environment: jinja2.Environment, template: str) -> Found:
         """Return the first source of that name; raises Jinja's ``TemplateNotFound``."""
+        if template in self._ahead:
+            return self._ahead[template]
         if is_safe_name(template):
             for loader in self.loaders:
                 try:

@@ -48,9 +48,10 @@ class TemplateResponse(Response):
         self.template = template
         self.context = context if context is not None else {}
         self.rendered = False
-        kind = _TYPES.get(template.partition("#")[0].rpartition(".")[2])
-        if kind is not None:
-            self.content_type = kind
+        if not template.endswith(".html"):  # most are
+            kind = _TYPES.get(template.partition("#")[0].rpartition(".")[2])
+            if kind is not None:
+                self.content_type = kind
         if headers:
             self.headers.update(headers)
 

@@ -7,7 +7,7 @@ decisions are here as plain functions; how tags are written is ``tags``'.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlencode
@@ -20,8 +20,8 @@ from markupsafe import Markup, escape
 from vivace.errors import ConfigurationError
 
 from . import filters
+from .filters import dates
 from .filters.html import spaceless
-from .formats import format_date
 from .library import Library, Tag
 
 _CSRF_FIELD: Final = '<input type="hidden" name="csrfmiddlewaretoken" value="'
@@ -33,7 +33,13 @@ _NONCE: Final = Markup(' nonce="{}"')
 _DUMP: Final = Markup("<pre>{}</pre>")
 _PRIVATE: Final = ("token", "secret", "password", "session", "nonce", "key")
 _SHOWN: Final = 200  # characters of a value in {% debug %}
+_PRELOAD: Final = Markup('<link rel="modulepreload" href="{}"{}>')
+_INTEGRITY: Final = Markup(' integrity="{}"')  # as in the import map, else a preload is not taken
 LIVE: Final = "vivace/live.js"  # what keeps live regions true
+LIVE_PARTS: Final = tuple(
+    f"vivace/{name}.js" for name in ("fields", "forms", "markup", "morph", "socket", "status", "transports")
+)
+"""What it imports, directly or not: asked for together with it, and not in three rounds one after the other."""
 LOOKS: Final = "vivace/vivace.css"  # the stylesheet of the framework's own pages and widgets
 
 
@@ -179,9 +185,16 @@ def vivace_head(context: Context) -> Markup:
     looks = _STYLESHEET.format(site.static_url(LOOKS)) if site.has_static(LOOKS) else Markup()
     base = site.realtime_base()
     realtime = _REALTIME.format(base) if base else Markup()
-    live = _MODULE.format(site.static_url(LIVE)) if site.has_live and site.has_static(LIVE) else Markup()
-    parts = [part for part in (looks, importmap(context), realtime, live) if part]
+    modules: list[Markup] = []
+    if site.has_live and site.has_static(LIVE):
+        modules = [_MODULE.format(site.static_url(LIVE)), *map(partial(_preload, site), LIVE_PARTS)]
+    parts = [part for part in (looks, importmap(context), realtime, *modules) if part]
     return Markup("\n").join(parts)
+
+
+def _preload(site: Site, name: str) -> Markup:
+    integrity = site.static_integrity(name)
+    return _PRELOAD.format(site.static_url(name), _INTEGRITY.format(integrity) if integrity else "")
 
 
 def firstof(*values: Any) -> Any:
@@ -216,12 +229,17 @@ def _shown(name: str, value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _now(clock: Callable[[], datetime], style: str = "DATE_FORMAT") -> str:
-    return format_date(clock(), style)
+def _now(clock: Callable[[], datetime], zone: tzinfo | None, style: str = "DATE_FORMAT") -> str:
+    return dates.date(clock(), style, zone=zone)
 
 
-def standard_library(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Library:
-    """Return the filters, tests, functions and tags of Vivace; ``now`` is the clock of ``{% now %}`` and ``timesince``."""
+def standard_library(
+    now: Callable[[], datetime] = lambda: datetime.now(UTC), zone: tzinfo | None = None
+) -> Library:
+    """Return the filters, tests, functions and tags of Vivace; ``now`` is the clock of ``{% now %}`` and ``timesince``.
+
+    Moments are written as clocks in ``zone`` show them; ``None``: in the zone that they have.
+    """
     library = Library("vivace")
     for tag in (url, static, static_integrity, querystring, importmap, vivace_head, firstof, widthratio):
         library.functions[tag.__name__] = tag
@@ -229,11 +247,11 @@ def standard_library(now: Callable[[], datetime] = lambda: datetime.now(UTC)) ->
     for only_tag in (csrf_token, debug):  # as variables these names are values
         library.tags[only_tag.__name__] = Tag(only_tag.__name__, only_tag)
     library.tags["spaceless"] = Tag("spaceless", spaceless, "block")
-    library.tags["now"] = Tag("now", partial(_now, now))
+    library.tags["now"] = Tag("now", partial(_now, now, zone))
     tests: Mapping[str, Any] = TESTS
     for spelt in ("None", "True", "False"):  # Python's and Django's spelling; Jinja has none, true, false
         library.tests[spelt] = tests[spelt.lower()]
-    filters.register(library, now)
+    filters.register(library, now, zone)
     return library
 
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Iterable
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import jinja2
+from jinja2 import meta
 
 from vivace.http.request import Request
 from vivace.http.response import Response, Sink, close_iterator
@@ -19,6 +22,10 @@ from .bridge import hand_out
 from .engine import templates_of
 from .response import TemplateResponse
 
+if TYPE_CHECKING:
+    from .environment import TemplateEnvironment
+
+TOKEN: Final = "csrf_token"  # noqa: S105 - the name of one
 SIZE: Final = 16_384  # characters of a piece: a full socket buffer, and few enough to begin early
 
 
@@ -81,6 +88,33 @@ class StreamedTemplateResponse(TemplateResponse):
             await close_iterator(self._pieces)
 
 
+def shows_token(environment: TemplateEnvironment, name: str) -> bool:
+    """Return whether a template, or one that it names, shows the token of a form: its cookie goes with the head.
+
+    What is included by a variable is not known here: such a page reads ``csrf_token`` at its beginning.
+    """
+    found = environment.token_pages.get(name)
+    if found is None or environment.auto_reload:
+        found = environment.token_pages[name] = _mentions_token(environment, name.partition("#")[0], set())
+    return found
+
+
+def _mentions_token(environment: TemplateEnvironment, name: str, seen: set[str]) -> bool:
+    if name in seen:
+        return False
+    seen.add(name)
+    try:
+        text, file, _ = environment.loader.get_source(environment, name)
+    except jinja2.TemplateNotFound:
+        return False  # it may be missing, or whoever shows it says so
+    if TOKEN in text:
+        return True
+    named = meta.find_referenced_templates(environment.parse(text, name, file))
+    return any(
+        each is not None and _mentions_token(environment, each.partition("#")[0], seen) for each in named
+    )
+
+
 def _in_transaction() -> bool:
     if "vivace.db.transactions" not in sys.modules:  # nobody can have begun one
         return False
@@ -89,4 +123,4 @@ def _in_transaction() -> bool:
     return in_any_block()
 
 
-__all__ = ["SIZE", "Handing", "StreamedTemplateResponse"]
+__all__ = ["SIZE", "Handing", "StreamedTemplateResponse", "shows_token"]

@@ -1,7 +1,7 @@
 """Databases for tests: never those of development, fresh for each test, with the tables of the app's models (TE6).
 
-On SQLite each test has a database of its own in memory: making the tables takes a millisecond, and everything really
-commits. On PostgreSQL one database is made for each test process, beside the configured one and named after it
+On SQLite each test has a database of its own in memory, and everything really commits. Making the tables takes a millisecond
+for each, so from the third test on a database begins as a copy of one that has them. On PostgreSQL one database is made for each test process, beside the configured one and named after it
 (``test_shop``, with pytest-xdist ``test_shop_gw0``); it stays, and is made anew when the tables changed. Each test runs in a
 transaction that is rolled back, in which the app's outermost blocks count as commits: ``on_commit`` callbacks run and changes are announced.
 
@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from vivace.db import Database, Databases
+    from vivace.db.types import Dialect
 
 MARK: Final = "vivace test tables"  # in the comment of a database: it was made here, and may be dropped
 
@@ -61,19 +64,66 @@ def _like(driver: Any, **changes: Any) -> Any:
 
 @asynccontextmanager
 async def _prepared(database: Database, models: Sequence[Any]) -> AsyncGenerator[None]:
-    from vivace.migrations.create import tables_sql
-
-    script = ";\n".join(tables_sql(models, database.dialect))
+    script = TABLES.script(models, database.dialect)
     try:
         if database.dialect == "sqlite":
-            await database.run_script(script)
-            yield
+            try:
+                await _fill(database, script)
+                yield
+            finally:
+                await database.close()
+                await database.driver.close()  # also one that nobody has opened: it may have a file
         else:
             await _make(database, script)
             async with database.rolled_back():
                 yield
     finally:
         await database.close()
+
+
+class Tables:
+    """The tables of the app that is tested, kept from test to test: their SQL, and an SQLite file that has them."""
+
+    def __init__(self) -> None:
+        self._models: tuple[Any, ...] = ()
+        self._scripts: dict[str, str] = {}
+        self._seen = ""
+        self.file: bytes | None = None
+
+    def script(self, models: Sequence[Any], dialect: Dialect) -> str:
+        """Return the SQL that makes the tables of models."""
+        if self._models != tuple(models):
+            self._models, self._scripts = tuple(models), {}
+        if dialect not in self._scripts:
+            from vivace.migrations.create import tables_sql
+
+            self._scripts[dialect] = ";\n".join(tables_sql(models, dialect))
+        return self._scripts[dialect]
+
+    def seen(self, script: str) -> bool:
+        """Say whether the last database had the same tables: a copy is worth making for those that come again."""
+        again = script == self._seen
+        if not again:
+            self._seen, self.file = script, None
+        return again
+
+
+TABLES: Final = Tables()
+
+
+async def _fill(database: Database, script: str) -> None:
+    """Make the tables in a new SQLite database, or let it begin with them."""
+    driver: Any = database.driver
+    again = TABLES.seen(script)
+    if TABLES.file is not None:
+        driver.begin_as(TABLES.file)
+        return
+    await database.run_script(script)
+    if again:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "tables.sqlite3"
+            await driver.backup(path)
+            TABLES.file = path.read_bytes()
 
 
 async def _make(database: Database, script: str) -> None:

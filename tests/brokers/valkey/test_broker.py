@@ -75,6 +75,7 @@ async def test_logs_of_topics_expire(valkey_url: str) -> None:
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0.02)  # the position is older than log_seconds then
         assert await party.broker.since("room", start) is None
+        assert await party.broker.since("room", party.messages[-1].number) == []  # nothing has come since
     finally:
         await valkey.close()
         await party.broker.stop()

@@ -59,6 +59,14 @@ class SessionCookies:
         session: Session | None = request.known_part("session")
         return request.cookies.get(self.name_for(request)) if session is None else session.key
 
+    def lasts(self, request: Request) -> float | None:
+        """Return how many seconds the session lasts unless another request comes; ``None`` without one; asks nobody."""
+        session: Session | None = request.known_part("session")
+        stored = None if session is None else session.stored
+        if session is None or stored is None:
+            return None
+        return self._lifetimes.ends(session.data, stored.created, stored.last_seen) - self._clock()
+
     async def load(self, request: Request) -> Session:
         """Return the session of a request: an empty one where there is no cookie, or a wrong one."""
         cookie = request.cookies.get(self.name_for(request), "")

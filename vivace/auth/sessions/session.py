@@ -27,6 +27,7 @@ HASH: Final = "_auth_user_hash"
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode  # `decode(type=…)` takes ten times as long
 _SCALARS: Final = (str, int, float, bool, type(None))
+_MUTABLE: Final = (list, dict)  # written where it is asked, `list | dict` makes an object each time
 _ABSENT: Final = object()
 
 
@@ -156,9 +157,7 @@ class Session(MutableMapping[str, Any]):
     def changes(self) -> Changes:
         """Return what was done since it was loaded."""
         names = [
-            name
-            for name, value in self._data.items()
-            if name in self._touched or isinstance(value, list | dict)
+            name for name, value in self._data.items() if name in self._touched or isinstance(value, _MUTABLE)
         ]
         if not names and not self._touched and not self._flushed:
             return NO_CHANGES

@@ -48,6 +48,7 @@ from vivace.errors import (
 )
 
 from . import sql
+from .solitude import SHARED, company, key_of
 
 logger: Final = logging.getLogger("vivace.brokers")
 T = TypeVar("T")
@@ -160,6 +161,9 @@ class _PostgreSQLBackend:
             "vivace_broker" if schema == "public" else f"vivace_broker_{lock_number(schema) % 2**64}"
         )
         self._lock = lock_number(f"vivace broker {schema}")
+        [(free,)] = await self._fetch(SHARED, key_of(schema))  # as long as this connection lasts
+        if not free:
+            raise company()
         if not ready:
             await self._create()
 
@@ -417,8 +421,8 @@ class _PostgreSQLBackend:
         """See ``Backend``."""
         most = self._options.log_messages
         rows = await self._fetch(sql.SINCE, topic, number, most + 1)
-        floor, top, first, _, _ = rows[0]
-        if number < floor or number > top or (len(rows) > most and number < first):
+        lost, top, first, _, _ = rows[0]
+        if number < lost or number > top or (len(rows) > most and number < first):
             return None
         return [
             Message(topic, at, payload, origin) for _, _, at, origin, payload in rows if payload is not None

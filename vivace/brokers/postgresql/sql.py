@@ -4,6 +4,7 @@
 |---|---|
 | ``vivace_broker_state`` | one row: the epoch, and the number up to which messages may be gone from the log |
 | ``vivace_broker_log`` | messages: number, topic, origin, seq, when, payload |
+| ``vivace_broker_quiet`` | by topic, the number of the latest message that is gone from the log; for a day |
 | ``vivace_broker_members`` | processes: when they were last heard of, and the pid of their connection's server process |
 | ``vivace_broker_leases`` | values by topic, process and key |
 | ``vivace_broker_locks`` | lines of tickets; that with the smallest place holds the lock |
@@ -32,6 +33,11 @@ CREATE UNLOGGED TABLE IF NOT EXISTS vivace_broker_log (
     payload bytea NOT NULL
 );
 CREATE INDEX IF NOT EXISTS vivace_broker_log_topic ON vivace_broker_log (topic, number);
+CREATE UNLOGGED TABLE IF NOT EXISTS vivace_broker_quiet (
+    topic text PRIMARY KEY,
+    number bigint NOT NULL,
+    at timestamptz NOT NULL
+);
 CREATE UNLOGGED TABLE IF NOT EXISTS vivace_broker_members (
     process text PRIMARY KEY,
     seen timestamptz NOT NULL,
@@ -138,9 +144,9 @@ SELECT number, topic, origin, payload FROM vivace_broker_log
 WHERE number > $1 AND topic = ANY($2::text[]) ORDER BY number LIMIT $3
 """
 SINCE: Final = """
-SELECT floor, top, number, origin, payload
+SELECT lost, top, number, origin, payload
 FROM (
-    SELECT floor, greatest(floor, (SELECT max(number) FROM vivace_broker_log)) AS top FROM vivace_broker_state
+    SELECT coalesce((SELECT number FROM vivace_broker_quiet WHERE topic = $1), floor) AS lost, greatest(floor, (SELECT max(number) FROM vivace_broker_log)) AS top FROM vivace_broker_state
 ) AS state
 LEFT JOIN LATERAL (
     SELECT number, origin, CASE WHEN number > $2 THEN payload END AS payload
@@ -156,7 +162,14 @@ WITH gone AS (
             WHERE at >= clock_timestamp() - make_interval(secs => $1) ORDER BY number LIMIT 1
         ),
         9223372036854775807
-    ) RETURNING number
+    ) RETURNING number, topic
+), latest AS (
+    INSERT INTO vivace_broker_quiet (topic, number, at)
+    SELECT topic, max(number), clock_timestamp() FROM gone GROUP BY topic
+    ON CONFLICT (topic) DO UPDATE SET number = excluded.number, at = excluded.at
+), forgotten AS (
+    DELETE FROM vivace_broker_quiet
+    WHERE at < clock_timestamp() - interval '1 day' AND topic NOT IN (SELECT topic FROM gone)
 )
 UPDATE vivace_broker_state SET floor = greatest(floor, (SELECT max(number) FROM gone))
 WHERE EXISTS (SELECT FROM gone)

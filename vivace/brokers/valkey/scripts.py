@@ -7,6 +7,7 @@ is one server and no cluster):
 |---|---|
 | ``state`` | hash: ``epoch``; ``number``, the last one given; ``floor``, up to which messages may be lost; ``run``, the server's run id |
 | ``log:<topic>`` | stream of the latest messages; the id is the number; fields o(rigin), s(eq), p(ayload) |
+| ``last:<topic>`` | the number of the latest message, also when the log has expired; for a day |
 | ``members`` | sorted set: process → when it counts as dead (server's time, ms) |
 | ``leases:<topic>`` | hash: process, NUL, key → value |
 | ``held:<process>`` | set: l(ease) NUL topic NUL key, or t(icket) NUL lock NUL ticket: what goes with the process |
@@ -168,10 +169,13 @@ for i = 4, #ARGV, 3 do
   call('XADD', logs .. topic, 'MAXLEN', ARGV[2], text .. '-0', 'o', origin, 's', ARGV[i + 1], 'p', payload)
   call('PUBLISH', topics .. topic, text .. ' ' .. origin .. ' ' .. payload)
   numbers[#numbers + 1] = text
-  touched[topic] = true
+  touched[topic] = text
 end
 call('HSET', state, 'number', string.format('%.0f', number))
-for topic in pairs(touched) do call('PEXPIRE', logs .. topic, ARGV[3]) end
+for topic, text in pairs(touched) do
+  call('PEXPIRE', logs .. topic, ARGV[3])
+  call('SET', prefix .. 'last:' .. topic, text, 'EX', 86400)
+end
 return numbers
 """
 )
@@ -205,6 +209,8 @@ local number, log = tonumber(ARGV[2]), key('log', ARGV[1])
 local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 if number > math.max(micros, current()) then return false end
 if number < tonumber(redis.call('HGET', state, 'floor') or 0) then return false end
+local last = redis.call('GET', key('last', ARGV[1]))
+if last and number >= tonumber(last) then return {} end
 local kept = tonumber(ARGV[5]) * 1000
 if not oldest then
   if number < micros - kept then return false end

@@ -92,12 +92,17 @@ class SQLiteDriver:
         self._clock = clock
         self._home = Home(self.options)
         self._hook = Hook()
-        self._inline = InlineReader(self._home)
+        self._inline = InlineReader(self._home, later=self._later)
         self._running: _Running | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<SQLiteDriver {self.options.path!r}>"
+
+    def begin_as(self, file: bytes) -> None:
+        """Let an in-memory database begin as a copy of a file, such as ``backup`` writes. Before ``open``."""
+        self._home.settle()
+        Path(self._home.path).write_bytes(file)
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -124,6 +129,10 @@ class SQLiteDriver:
         if self.options.inline:
             self._inline.warm()
 
+    def _later(self, seconds: float, call: Callable[[], object]) -> None:
+        if self._running is not None:
+            self._running.loop.call_later(seconds, call)
+
     def _abandon(self, running: _Running) -> None:
         self._running = None
         self._inline.close()
@@ -136,6 +145,7 @@ class SQLiteDriver:
         """Wait for statements under way, roll back open transactions, fold the log into the file and close it."""
         running, self._running = self._running, None
         if running is None:
+            self._home.leave()
             return
         self._inline.close()
         for session in tuple(running.snapshots):

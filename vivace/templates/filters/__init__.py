@@ -18,7 +18,7 @@ What is text goes in as ``str`` and comes out as ``str``, so the template escape
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
 
 from vivace.templates.library import Library
@@ -53,14 +53,21 @@ _FILTERS: Final[tuple[Callable[..., Any], ...]] = (
     values.default_if_none,
     values.pluralize,
     values.yesno,
-    dates.date,
-    dates.time,
 )
 
 
-def register(library: Library, now: Callable[[], datetime]) -> None:
-    """Put the filters into a library; ``now`` is what ``timesince`` and ``timeuntil`` count from and to."""
+def register(library: Library, now: Callable[[], datetime], zone: tzinfo | None = None) -> None:
+    """Put the filters into a library; ``now`` is what ``timesince`` and ``timeuntil`` count from and to.
+
+    ``zone`` is where the clocks are that ``date`` and ``time`` go by.
+    """
     library.filters.update({function.__name__: function for function in _FILTERS})
+
+    def date(value: Any, style: str | None = None) -> str:
+        return dates.date(value, style, zone=zone)
+
+    def time(value: Any, style: str | None = None) -> str:
+        return dates.time(value, style, zone=zone)
 
     def timesince(value: Any, other: Any = None) -> str:
         return dates.timesince(value, other, now)
@@ -68,6 +75,8 @@ def register(library: Library, now: Callable[[], datetime]) -> None:
     def timeuntil(value: Any, other: Any = None) -> str:
         return dates.timeuntil(value, other, now)
 
+    library.filter(date)
+    library.filter(time)
     library.filter(timesince)
     library.filter(timeuntil)
 

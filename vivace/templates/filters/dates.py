@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from datetime import date as date_of
 from datetime import time as time_of
 from typing import Any, Final
 
+from vivace.errors import ConfigurationError, nearest
 from vivace.templates.formats import Moment, format_date
 
 _UNITS: Final = ("year", "month", "week", "day", "hour", "minute")
@@ -16,18 +17,45 @@ _MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
-def date(value: Any, style: str | None = None) -> str:
+def date(value: Any, style: str | None = None, *, zone: tzinfo | None = None) -> str:
     """Write a date by format characters, ``N j, Y`` without a style; ``""`` for what is no date."""
     if isinstance(value, (date_of, time_of)):
-        return format_date(value, style or "DATE_FORMAT")
+        return format_date(_in_zone(value, zone), style or "DATE_FORMAT")
     return ""
 
 
-def time(value: Any, style: str | None = None) -> str:
+def time(value: Any, style: str | None = None, *, zone: tzinfo | None = None) -> str:
     """Write a time by format characters, ``P`` without a style; ``""`` for what is no time."""
     if isinstance(value, (datetime, time_of)):
-        return format_date(value, style or "TIME_FORMAT")
+        return format_date(_in_zone(value, zone), style or "TIME_FORMAT")
     return ""
+
+
+def _in_zone(value: Moment, zone: tzinfo | None) -> Moment:
+    """Return a moment as clocks in ``zone`` show it; what says of no zone when it is stays as it is."""
+    if zone is None or not isinstance(value, datetime) or value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(zone)
+    except OverflowError:  # the first or the last day that there is
+        return value
+
+
+def zone_called(name: str) -> tzinfo | None:
+    """Return a time zone by its name (``Europe/Berlin``), ``None`` for ``""``; raises ``ConfigurationError``."""
+    if not name:
+        return None
+    from zoneinfo import ZoneInfo, available_timezones  # few apps have a zone
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ConfigurationError(
+            f"There is no time zone {name!r}.",
+            expected="a name such as Europe/Berlin (setting time_zone)",
+            got=name,
+            fix=nearest(name, available_timezones()) or "Install tzdata where the system has no time zones.",
+        ) from None
 
 
 def timesince(value: Any, other: Any, now: Callable[[], datetime]) -> str:

@@ -28,7 +28,7 @@ const shown = new WeakMap(); // form → takes its errors back, where they stand
 let number = 0; // of the form that was sent last
 let adopted = 0; // of the one whose answer is shown
 
-/** Send the forms of this page; `page.adopt(html)` shows an answer. */
+/** Send the forms of this page; `page.adopt(html)` shows an answer, `page.leave(url)` goes there, `page.sending()` begins a wait. */
 export function submits(page) {
   document.addEventListener("submit", (event) => {
     const call = callOf(event);
@@ -54,7 +54,7 @@ async function send(page, { form, submitter, url, enctype }) {
   const data = new FormData(form, submitter);
   const body = enctype === FILE ? data : new URLSearchParams([...data].map(([name, value]) => [name, value.name ?? value]));
   const headers = { accept: "text/html, */*;q=0.5", "vivace-form": "1" };
-  const done = mark(form, submitter);
+  const done = [page.sending(), mark(form, submitter)];
   say("");
   try {
     await pause();
@@ -63,7 +63,7 @@ async function send(page, { form, submitter, url, enctype }) {
     if (answer) await show(page, answer, sent);
     else say(words.unsent);
   } finally {
-    done();
+    for (const end of done) end();
   }
 }
 
@@ -83,7 +83,7 @@ function mark(form, submitter) {
 async function show(page, answer, sent) {
   const place = answer.headers.get("vivace-location");
   if (place) return follow(page, new URL(place, answer.url), sent);
-  if (answer.redirected && !isHere(answer.url)) return location.assign(answer.url);
+  if (answer.redirected && !isHere(answer.url)) return page.leave(answer.url);
   if (answer.status === 204) return settle(sent);
   const type = answer.headers.get("content-type") ?? "";
   if (!type.startsWith("text/html")) return answer.ok ? save(answer) : complain(answer, "");
@@ -101,9 +101,9 @@ function isHere(url) {
 }
 
 async function follow(page, url, sent) {
-  if (!isHere(url.href)) return location.assign(url);
+  if (!isHere(url.href)) return page.leave(url);
   const answer = await fetch(url, { headers: { accept: "text/html" }, cache: "no-store" }).catch(() => null);
-  if (answer?.redirected || answer?.ok === false) return location.assign(answer.url);
+  if (answer?.redirected || answer?.ok === false) return page.leave(answer.url);
   const html = await answer?.text().catch(() => null);
   if (url.hash) location.hash = url.hash;
   if (html) success(page, html, sent);

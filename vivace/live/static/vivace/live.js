@@ -16,6 +16,7 @@ import { showState } from "./status.js";
 
 const LATENCY = "vivace-latency";
 const FRAME = 250; // milliseconds until changes are painted where the browser draws no frames
+const LEAVING = 10_000; // milliseconds until a page that should have gone is kept true again: it was a download
 const SPREAD = 1_000; // a page that is to be fetched again waits a random part of this, doubled each time in a row
 
 class Region {
@@ -52,6 +53,8 @@ class LivePage {
   #refreshes = 0;
   #isAsking = false;
   #isRefreshing = false;
+  #sending = new Set(); // forms under way, as promises
+  #left = -LEAVING; // when the page was told to go elsewhere
 
   start() {
     const found = starts(document);
@@ -219,15 +222,34 @@ class LivePage {
     this.#isRefreshing = false;
   }
 
+  /** Go to another page: nothing that comes now may take the browser back to this one. */
+  leave(url) {
+    this.#left = performance.now();
+    location.assign(url);
+  }
+
+  /** Note that a form is under way, whose answer says where to go; returns a function that ends it. */
+  sending() {
+    const { promise, resolve } = defer();
+    this.#sending.add(promise);
+    return () => (this.#sending.delete(promise), resolve());
+  }
+
   async #fetch() {
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" }).catch(() => null);
     const html = await answer?.text().catch(() => null);
-    if (!html || answer.status >= 500) return false;
+    await Promise.all(this.#sending); // a form that deletes what this page shows leads to another one
+    if (!html || answer.status >= 500 || performance.now() - this.#left < LEAVING) return false;
     const isSame = answer.ok && answer.url.split("#")[0] === location.href.split("#")[0];
     if (isSame && starts(parsePage(html).body).length > 0) this.adopt(html, { regions: "all" });
     else location.reload();
     return true;
   }
+}
+
+function defer() {
+  let resolve;
+  return { promise: new Promise((done) => (resolve = done)), resolve };
 }
 
 function spliced(source, changes) {
