@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vivace import App
 from vivace.app.assets.building import HASH_DIGITS, Built, build
 from vivace.app.assets.collecting import collect
 from vivace.app.assets.references import references, rewritten
@@ -189,3 +190,9 @@ def test_sf1_second_collection_keeps_what_open_pages_still_ask_for(tmp_path: Pat
     assert (done.written, done.unchanged) == (1, 1)
     assert (tmp_path / "out" / old.assets["a.css"].hashed).read_text() == "1"
     assert (tmp_path / "out" / "a.css").read_text() == "3"
+
+
+def test_sf1_files_of_the_demo_are_no_files_of_other_apps(tmp_path: Path) -> None:
+    names = set(App(root=tmp_path).site.assets.files())
+    assert "vivace/vivace.css" in names
+    assert all(name.startswith("vivace/") for name in names)

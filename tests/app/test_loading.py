@@ -93,6 +93,22 @@ def test_the_only_app_of_a_folder_is_found(tmp_path: Path) -> None:
     assert find_target(tmp_path) == "main.py"
 
 
+def test_the_only_package_with_an_app_is_found(tmp_path: Path) -> None:
+    for name in ("shop", "loose", "empty"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, "app.py", "" if name != "empty" else "print('no app')")
+    for name in ("shop", "empty"):
+        (tmp_path / name / "__init__.py").write_text("", "utf-8")
+    assert find_target(tmp_path) == "shop/app.py"
+    assert load_app("", tmp_path).import_name == "shop.app"
+    (tmp_path / "loose" / "__init__.py").write_text("", "utf-8")
+    with pytest.raises(TargetError, match="several apps") as caught:
+        find_target(tmp_path)
+    assert caught.value.got == "loose/app.py, shop/app.py"
+    write(tmp_path, "web.py")
+    assert find_target(tmp_path) == "web.py"
+
+
 @pytest.mark.parametrize(
     ("target", "what", "fix"),
     [

@@ -170,7 +170,7 @@ def test_dx5_unknown_and_wrong_settings_are_told_together(folder: Path) -> None:
     ("arguments", "code", "told"),
     [
         (["rotes"], 2, "There is no command 'rotes'. Did you mean 'routes'?"),
-        (["xyzzy"], 2, "There are: dev, run,"),
+        (["xyzzy"], 2, "There are: new, make, dev, run,"),
         (["routes", "--jsn"], 2, "--json"),
         (["routes", "ap.py"], 1, "Did you mean 'app.py'?"),
         (["routes", "app.py:ap"], 1, "Did you mean 'app'?"),

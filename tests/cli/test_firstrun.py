@@ -76,3 +76,12 @@ def test_key_of_the_start_is_weaker_than_every_setting(tmp_path: Path) -> None:
 def test_home_of_a_target(tmp_path: Path, target: str, home: str) -> None:
     (tmp_path / "inner").mkdir()
     assert home_of(target, tmp_path) == (tmp_path / home).resolve()
+
+
+def test_a_key_of_a_project_is_found_from_its_package(tmp_path: Path) -> None:
+    package = tmp_path / "shop"
+    package.mkdir()
+    (tmp_path / ".env").write_text("SECRET_KEY=here\n", "utf-8")
+    assert not has_key(package, {})
+    (package / "__init__.py").write_text("", "utf-8")
+    assert has_key(package, {})

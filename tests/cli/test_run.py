@@ -6,11 +6,14 @@ import asyncio
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from .process import EXPERIENCE, project, serving, until, vivace
+from vivace.cli.demo import forget
+
+from .process import EXPERIENCE, Serving, project, serving, until, vivace
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 NEEDS_KEY = """
@@ -136,13 +139,33 @@ def test_access_log_is_written_to_standard_output(folder: Path, tmp_path: Path, 
         assert line in server.process.stdout.read().decode()
 
 
-def test_demo_serves_the_tour(tmp_path: Path) -> None:
-    with serving("demo", folder=tmp_path, tmp=tmp_path) as server:
-        page = server.body()
-        assert "Vivace" in page
-        assert server.ask("/tour.css")[2]["content-type"].startswith("text/css")
-        assert server.stop() == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["said.txt"]  # it leaves nothing behind
+def told(server: Serving, text: str) -> bool | None:
+    """Return true once a server has said something."""
+    return text in server.said or None
+
+
+def test_demo_writes_a_site_once_and_keeps_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for start in ("first", "second"):
+        with serving("demo", "--data", str(data), folder=tmp_path, tmp=tmp_path) as server:
+            assert "Piazza" in server.body("/activity")
+            until(partial(told, server, "Ctrl-C closes it"))
+            assert ("3,000 comments" in server.said) is (start == "first")
+            assert "made up by a program" in server.said
+            assert f"http://localhost:{server.port}" in server.said
+            assert server.stop() == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "said.txt",
+        "data",
+    }  # it leaves nothing beside its folder
+
+
+def test_fresh_demo_deletes_what_the_demo_wrote_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("piazza.sqlite3", "piazza.sqlite3-wal", "media/a.png", "mine.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("kept?", "utf-8")
+    forget(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_report_is_one_line_of_json(folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from vivace.config.load import Loaded, load, load_into
 from vivace.config.secret import Secret
-from vivace.config.settings import Limits, Settings
+from vivace.config.settings import Limits, Settings, Timeouts
 from vivace.config.units import Seconds
 from vivace.errors import SettingsInvalid
 
@@ -189,3 +189,22 @@ def test_unreadable_env_file_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     with pytest.raises(SettingsInvalid, match=r"\.env cannot be read"):
         load(tmp_path, {})
+
+
+_PATIENT = Timeouts(keep_alive=9.0)
+
+
+@dataclass(frozen=True)
+class _Quiet(Settings):
+    """Settings whose groups have defaults of their own."""
+
+    limits: Limits = field(default_factory=lambda: Limits(json_depth=7, header_count=8))
+    timeouts: Timeouts = _PATIENT
+
+
+def test_defaults_of_a_group_may_be_other_than_the_groups_own(tmp_path: Path) -> None:
+    loaded = load_into(_Quiet, tmp_path, {"VIVACE_LIMITS_HEADER_COUNT": "5"})
+    assert (loaded.settings.limits.json_depth, loaded.settings.limits.header_count) == (7, 5)
+    assert (loaded.settings.timeouts.keep_alive, loaded.settings.timeouts.write) == (9.0, 60.0)
+    assert loaded.settings.media == Settings().media
+    assert loaded.origins["limits.json_depth"] == "default"

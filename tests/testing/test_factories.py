@@ -144,3 +144,14 @@ def test_or19_unknown_names_are_told_with_the_nearest() -> None:
         type("Wrong", (Factory,), {"_model": Part, "makr": 1})
     with pytest.raises(ConfigurationError, match="does not say what it makes"):
         type("Nothing", (Factory,), {})
+
+
+async def test_or19_a_required_relation_gets_an_object_of_its_own(database: Database) -> None:
+    part = await Factory.of(Part).create()
+    assert part.maker.name
+    assert part.twin is None
+    given = await Factory.of(Maker).create()
+    assert (await Factory.of(Part).create(maker=given)).maker_id == given.pk
+    assert (await Factory.of(Part).create(maker_id=given.pk)).maker_id == given.pk
+    assert await Maker.objects.count() == 2
+    assert Factory.of(Part).build().maker_id is None

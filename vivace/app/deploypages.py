@@ -8,6 +8,8 @@
 | ``deploy-cookies`` | warning | other sites' pages send the session cookie along |
 | ``deploy-mail`` | warning | mail is printed, kept or thrown away |
 | ``deploy-mail-plain`` | warning | the password of the mail server goes over the network in the clear |
+| ``deploy-mail-extra`` | warning | mail shall go out by SMTP, and what speaks it is not installed |
+| ``deploy-mail-links`` | warning | links in mails begin with whatever host was asked, and any of several may be |
 | ``deploy-file-mode`` | warning | other users of the machine may read the database or ``.env`` |
 | ``deploy-file-served`` | error | the database, ``.env`` or the app's source lies in a folder that is served |
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
@@ -42,6 +45,19 @@ def https_findings(settings: Settings) -> Iterator[Finding]:
             "deploy-https",
             "Plain http is answered: what is sent over it can be read and changed on the way.",
             "Set VIVACE_SECURE_HTTPS_REDIRECT=1; silence this where only a proxy that redirects can reach the app.",
+        )
+
+
+def link_findings(app: App) -> Iterator[Finding]:
+    """Yield that links to a new password name the host that somebody asked for, where that need not be the site's own."""
+    hosts = app.settings.hosts
+    sends = any(route.name == "auth:password_reset" for route in app.collect())
+    if sends and not app.settings.auth.site_url and (len(hosts) != 1 or hosts[0].startswith((".", "*"))):
+        yield _warning(
+            "deploy-mail-links",
+            "Links in mails (a new password, a confirmed address) begin with the host that was asked for, and that may be "
+            "any of the names that the app answers to.",
+            "Set VIVACE_AUTH_SITE_URL=https://example.com.",
         )
 
 
@@ -110,6 +126,12 @@ def mail_findings(settings: Settings) -> Iterator[Finding]:
             "deploy-mail",
             f"Mail goes nowhere ({parts.scheme}:): nobody gets the link to a new password.",
             "Set VIVACE_MAIL_URL to smtp://user:password@host:587.",
+        )
+    if parts.scheme in ("smtp", "smtps") and find_spec("aiosmtplib") is None:
+        yield _warning(
+            "deploy-mail-extra",
+            "Mail shall go out by SMTP, and the package that speaks it (aiosmtplib) is not installed.",
+            "Install the extra: pip install 'vivace[mail]'.",
         )
     plain = "none" in parse_qs(parts.query).get("tls", ())
     if parts.scheme == "smtp" and parts.password and plain and parts.hostname not in _LOCAL:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vivace.errors import AppInvalid, Finding, TemplateError, WrongRouteParameters
@@ -15,6 +14,8 @@ from vivace.errors import AppInvalid, Finding, TemplateError, WrongRouteParamete
 from .current import current_request
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vivace.live.tokens import LiveTokens
     from vivace.routing import Reverser
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _ORDERS: Final = 1_000  # that are kept: those that templates ask for are fewer
 _REALTIME: Final = "/_vivace"
-_OURS: Final = Path(__file__).parents[1]
 
 
 class Site:
@@ -138,9 +138,10 @@ class Site:
     def check_templates(self, reverser: Reverser) -> list[Finding]:
         """Return what is wrong with the app's own templates and those of installed packages; see ``templates.checks``."""
         from vivace.templates.checks import Questions, check_templates, words_of
-        from vivace.templates.engine import COMPILED
+        from vivace.templates.engine import COMPILED, is_ours
 
         from .evidence import short_path
+        from .regionchecks import static_regions
 
         templates = self.app.templates
         environment = templates.environment
@@ -158,8 +159,10 @@ class Site:
             provided=frozenset({*templates.providers, *templates.built_in}),
             code=code,
         )
-        names = [name for name in templates.names() if name.endswith(COMPILED) and _is_own(environment, name)]
-        return [*self.missing_templates(), *check_templates(environment, names, questions)]
+        files = {name: environment.loader.get_source(environment, name)[1] for name in templates.names()}
+        names = [name for name, file in files.items() if name.endswith(COMPILED) and not is_ours(file)]
+        found = check_templates(environment, names, questions)
+        return [*self.missing_templates(), *static_regions(self.app), *found]
 
     def missing_templates(self) -> list[Finding]:
         """Return a warning for each class-based view whose templates are known and not there."""
@@ -183,12 +186,6 @@ def _fits(reverser: Reverser, name: str, positional: int, keywords: tuple[str, .
         return  # relative to the namespace of whoever shows the page
     args = (None,) * positional
     reverser.check(name, [*placed(reverser, name, args, dict.fromkeys(keywords)), *keywords])
-
-
-def _is_own(environment: Any, name: str) -> bool:
-    """Return whether a template is not the framework's."""
-    filename = environment.loader.get_source(environment, name)[1]
-    return filename is None or not Path(filename).is_relative_to(_OURS)
 
 
 def placed(reverser: Reverser, name: str, args: tuple[Any, ...], params: Mapping[str, Any]) -> dict[str, Any]:

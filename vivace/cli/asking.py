@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from vivace.errors import QuestionUnanswered
-from vivace.migrations.questioner import NOTHING, Answers, as_value
+from vivace.migrations.questioner import NOTHING, Answers, as_value, fitting
 from vivace.migrations.references import AnyField
 from vivace.migrations.state import ModelState
 
@@ -39,14 +39,27 @@ class Asking(Answers):
         try:
             return super().default_for_new(model, name, field)
         except QuestionUnanswered as question:
-            return _value(f"{question.what}\nA value for these rows (Python), or Ctrl-C to change the model")
+            prompt = f"{question.what}\nA value for these rows (Python), or Ctrl-C to change the model"
+            return _fitting(f"{model.label}.{name}", field, prompt)
 
     def default_for_null(self, model: ModelState, name: str, field: AnyField) -> Any:
         try:
             return super().default_for_null(model, name, field)
         except QuestionUnanswered as question:
-            answer = _value(f"{question.what}\nA value for these rows (Python), or empty when there are none")
-            return NOTHING if answer == "" else answer
+            prompt = f"{question.what}\nA value for these rows (Python), or empty when there are none"
+            return _fitting(f"{model.label}.{name}", field, prompt, empty=NOTHING)
+
+
+def _fitting(place: str, field: AnyField, prompt: str, empty: Any = None) -> Any:
+    """Ask until the answer is a value of the field; ``empty`` is what an empty answer means, if anything."""
+    while True:
+        answer = _value(prompt)
+        if answer == "" and empty is not None:
+            return empty
+        try:
+            return fitting(place, field, answer)
+        except QuestionUnanswered as error:
+            click.echo(error.what, err=True)
 
 
 def _value(prompt: str) -> Any:

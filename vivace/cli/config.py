@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from vivace.app import App
-from vivace.config.load import Loaded, load
+from vivace.config.load import Loaded, load, load_into
+from vivace.errors import SettingsInvalid
 
 from . import target
 from .terminal import table
@@ -44,8 +46,22 @@ def _loaded(name: str) -> Loaded[Any]:
     app: App = target.load(name)
     if app._settings is None:
         return load(app.root)
-    found = load(app.root) if app._settings == load(app.root).settings else None
-    return found or Loaded(app.settings, dict.fromkeys(_names(app.settings, ""), "the code of the app"))
+    for folder in _places(app.root):
+        try:
+            found = load_into(type(app.settings), folder)
+        except SettingsInvalid:  # the app read them in another way
+            continue
+        if found.settings == app.settings:
+            return found
+    return Loaded(app.settings, dict.fromkeys(_names(app.settings, ""), "the code of the app"))
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """Yield the folders where an app may have its ``.env``: its own and, of a package, that of the project."""
+    yield folder
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+        yield folder
 
 
 def _names(group: Any, prefix: str) -> Iterator[str]:

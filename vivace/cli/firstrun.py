@@ -34,8 +34,10 @@ def home_of(target: str, folder: Path) -> Path:
 
 
 def has_key(home: Path, environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether somebody set a secret key, in the environment or in ``.env``."""
+    """Return whether somebody set a secret key: in the environment, in ``.env``, or in that of a package's project."""
     if any(environ.get(name) for name in _NAMES):
+        return True
+    if (home / "__init__.py").is_file() and has_key(home.parent, {}):
         return True
     try:
         values = parse_env((home / ENV_FILE).read_bytes()).values

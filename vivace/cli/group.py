@@ -25,6 +25,8 @@ EXIT_ERROR: Final = 1
 _CANNOT_START: Final = (AppInvalid, SettingsInvalid, StartupFailed)
 # name → (module:attribute, help in a line); the order is that of the help
 COMMANDS: Final = {
+    "new": ("vivace.cli.new:new", "Write a new project."),
+    "make": ("vivace.cli.make:make", "Write the code of a resource into a project."),
     "dev": ("vivace.cli.dev:dev", "Serve an app while you write it."),
     "run": ("vivace.cli.run:run", "Serve an app in production."),
     "routes": ("vivace.cli.routes:routes", "List the routes of an app."),
@@ -47,7 +49,7 @@ COMMANDS: Final = {
     "changepassword": ("vivace.cli.users:changepassword", "Give a user another password."),
     "clearsessions": ("vivace.cli.users:clearsessions", "Delete the sessions that are over."),
     "config": ("vivace.cli.config:config", "Look at the settings of an app."),
-    "demo": ("vivace.cli.demo:demo", "Serve a tour of what works."),
+    "demo": ("vivace.cli.demo:demo", "Serve a community site with content, to try it all."),
     "version": ("vivace.cli.version:version", "Say which versions are installed."),
 }
 
@@ -97,10 +99,10 @@ class LazyGroup(click.Group):
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
 def main() -> None:
-    """Vivace: serve, look at and check an app.
+    """Vivace: begin, serve, look at and check an app.
 
     TARGET is a file (app.py), a module (package.module) or an app in one (package.module:app). Without it, the app is
-    looked for in app.py, main.py and the like in the current folder.
+    looked for in app.py, main.py and the like in the current folder, then in a package there that has an app.py.
     """
 
 

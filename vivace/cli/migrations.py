@@ -19,7 +19,7 @@ from .terminal import paint, say
 if TYPE_CHECKING:
     from vivace.app import App
     from vivace.db.database import Database
-    from vivace.migrations.executor import Executor, RunOptions, Step
+    from vivace.migrations.executor import Executor, Step
     from vivace.migrations.migration import Migration
     from vivace.migrations.project import Project
     from vivace.migrations.questioner import Answers
@@ -231,7 +231,8 @@ def _lint(project: Project, found: Sequence[Migration]) -> None:
 @click.option("--prune", is_flag=True, help="Forget migrations of APP whose files are gone.")
 def migrate(app_label: str, name: str, target: str, alias: str, **options: Any) -> None:
     """Bring the database to the last migrations, or an app to NAME (``zero``: to before its first)."""
-    from vivace.migrations.executor import Executor, RunOptions
+    from vivace.migrations.executor import RunOptions
+    from vivace.migrations.project import executor_for
 
     app, project = _load(target)
     run = RunOptions(
@@ -242,7 +243,7 @@ def migrate(app_label: str, name: str, target: str, alias: str, **options: Any) 
     )
 
     async def work(database: Database) -> int:
-        executor = _executor(Executor, app, project, database, run)
+        executor = executor_for(project, app.databases, database.alias, run, _report)
         if options["prune"]:
             return await _prune(executor, project, app_label)
         if options["only_plan"] or options["check"] or options["check_safety"]:
@@ -254,21 +255,6 @@ def migrate(app_label: str, name: str, target: str, alias: str, **options: Any) 
         return 0
 
     sys.exit(_with_database(app, alias, work))
-
-
-def _executor(
-    make: type[Executor], app: App, project: Project, database: Database, run: RunOptions
-) -> Executor:
-    from vivace.migrations.project import left_out
-
-    swapped = left_out(project)
-
-    def allows(app_label: str, **hints: Any) -> bool:
-        if (app_label, hints.get("model_name")) in swapped:
-            return False
-        return bool(app.databases.allow_migrate(database.alias, app_label, **hints))
-
-    return make(database, project.folders, run, report=_report, allows=allows)
 
 
 def _report(event: str, step: Step) -> None:

@@ -197,7 +197,7 @@ class _Loader(Generic[S]):
         if self._findings:
             return None
         try:
-            return _build(self._kind, values, "")
+            return _build(self._kind, values, "", None)
         except ValueError as error:
             self._findings.append(Finding("setting-value", str(error)))
             return None
@@ -215,17 +215,27 @@ def _slots(kind: type[Any], path: str = "", variable: str = PREFIX) -> Iterator[
             yield _Slot(f"{path}{field.name}", name, hint, required)
 
 
-def _build(kind: type[S], values: Mapping[str, object], path: str) -> S:
-    """Make one class of settings from the values given for it; what is not given has its default."""
+def _build(kind: type[S], values: Mapping[str, object], path: str, base: object) -> S:
+    """Make one class of settings from the values given for it; what is not given is that of ``base``, or has its default."""
     hints = get_type_hints(kind, include_extras=True)
     arguments: dict[str, object] = {}
     for field in _settable(kind):
-        place = f"{path}{field.name}"
+        place, own = f"{path}{field.name}", getattr(base, field.name, None)
         if is_dataclass(hints[field.name]):
-            arguments[field.name] = _build(cast("type[Any]", hints[field.name]), values, f"{place}.")
+            group = cast("type[Any]", hints[field.name])
+            arguments[field.name] = _build(group, values, f"{place}.", own or _default(field, group))
         elif place in values:
             arguments[field.name] = values[place]
+        elif base is not None:
+            arguments[field.name] = own
     return kind(**arguments)
+
+
+def _default(field: Field[Any], group: type[Any]) -> object:
+    """Return the default of a group that differs from the group's own defaults, ``None`` for none."""
+    if field.default is not MISSING:
+        return field.default
+    return None if field.default_factory in (MISSING, group) else cast("Any", field.default_factory)()
 
 
 def _settable(kind: type[Any]) -> list[Field[Any]]:

@@ -226,6 +226,8 @@ class ClientChannel:
 
     def _let_in(self, position: list[int], about: dict[str, Any]) -> None:
         self.about, self.resync, self._joined = about, about["resync"], True
+        if self._since is not None:  # a page that comes back counts on
+            self._asked = max(self._asked, about["received"] or 0)
         self.members, self.key = about["members"], about["me"]
         self.position = (position[0], position[1])
 

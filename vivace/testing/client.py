@@ -144,6 +144,19 @@ class Client:
             )
         return self._outbox
 
+    async def login(self, user: Any, *, remember: bool | None = None) -> None:
+        """Sign a user in, as the app's login does, without a password and a page: the cookie is in ``cookies``."""
+        from .signing import session_cookie
+
+        name, value = await session_cookie(self._bare_request(), user, remember=remember)
+        self.cookies.set(name, value, domain=self.base.hostname)
+
+    def _bare_request(self) -> Request:
+        """Return a request for ``/`` that is not sent."""
+        link = Link(self.base, self._client, b"")
+        fields = self._fields("GET", self.base, make_payload({}), {})
+        return Request("GET", self.base.target, fields, link, b"")
+
     async def get(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a GET request; for the options see ``RequestOptions``."""
         return await self.request("GET", url, **options)

@@ -10,9 +10,9 @@
     three = await BookFactory.create_many(3, author=ada)
 
 What neither the call nor the factory says, the field's default does; a required field without one gets a value that its type
-and its options admit, numbered so that unique columns stay unique. Attributes are plain values, ``sequence`` texts, functions
-of the number of the object, or ``related`` factories, which make their object first. An unknown attribute is an error with
-the nearest field.
+and its options admit, numbered so that unique columns stay unique, and a required relation an object of its own. Attributes
+are plain values, ``sequence`` texts, functions of the number of the object, or ``related`` factories, which make their object
+first. An unknown attribute is an error with the nearest field.
 """
 
 from __future__ import annotations
@@ -128,11 +128,16 @@ class Factory(Generic[M]):
             if field.attname != field.name and field.attname in values:
                 given.pop(field.name, None)  # the key was given in place of the object
         made = {name: v.make(number) if isinstance(v, Numbered) else v for name, v in given.items()}
-        return {**{name: v for name, v in cls._required(number) if name not in made}, **made}
+        keys = {field.name for field in cls._model._meta.fields if field.attname in made}
+        return {**{name: v for name, v in cls._required(number) if name not in keys}, **made}
 
     @classmethod
     def _required(cls, number: int) -> Iterator[tuple[str, Any]]:
         for field in cls._model._meta.concrete_fields:
+            if _needs_object(field):
+                if field.related_model is not cls._model:
+                    yield field.name, Related(Factory.of(field.related_model), {})
+                continue
             if _makes_its_own(field):
                 continue
             if field.empty_strings_allowed and field.blank and not field.unique:
@@ -153,6 +158,13 @@ class Factory(Generic[M]):
                     f"{cls.__qualname__}: {what} is called {name!r}, and {meta.label} has no such field.",
                     fix=nearest(name, known),
                 )
+
+
+def _needs_object(field: Any) -> bool:
+    """Say whether a field is a relation that must lead somewhere, and does not by itself."""
+    forward = field.is_relation and (field.many_to_one or field.one_to_one)
+    given = field.null or field.has_default() or field.has_db_default()
+    return bool(forward and not given and not field.remote_field.parent_link and not field.primary_key)
 
 
 def _makes_its_own(field: Any) -> bool:
@@ -215,6 +227,7 @@ _MAKERS: Final[dict[str, Callable[[Any, int], Any]]] = {
     "DecimalField": _decimal,
     "DurationField": lambda _, n: timedelta(seconds=n),
     "EmailField": lambda f, n: _text(f, n, "", "@example.com"),
+    "FileField": lambda f, n: f"{f.name}-{n}.txt",
     "FloatField": lambda _, n: float(n),
     "GenericIPAddressField": _address,
     "IntegerField": lambda _, n: n,

@@ -262,8 +262,9 @@ class Assets:
 
 @cache
 def _ours() -> tuple[Path, ...]:
-    """Return the framework's own static folders."""
-    return tuple(sorted(Path(__file__).parents[2].glob("*/static")))
+    """Return the framework's own static folders; the demo's are its own, as those of any program."""
+    folders = Path(__file__).parents[2].glob("*/static")
+    return tuple(sorted(folder for folder in folders if folder.parent.name != "demo"))
 
 
 def read_manifest(folder: Path) -> Mapping[str, Entry]:

@@ -1,0 +1,1 @@
+"""Tasks: something to do, and whether it is done."""

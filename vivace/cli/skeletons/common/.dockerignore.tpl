@@ -1,0 +1,6 @@
+*
+!pyproject.toml
+!README.md
+!<< package >>/
+**/__pycache__
+**/.vivace

@@ -1,0 +1,13 @@
+__pycache__/
+*.egg-info/
+/.venv/
+/.vivace/
+/build/
+/dist/
+/media/
+/.env
+/*.sqlite3
+/*.sqlite3-*
+/.mypy_cache/
+/.pytest_cache/
+/.ruff_cache/

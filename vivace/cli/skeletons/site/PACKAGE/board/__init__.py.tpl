@@ -1,0 +1,1 @@
+"""The board on the first page: members pin notes, everybody sees them at once."""
