@@ -12,6 +12,7 @@ The rules, for whoever writes a page:
    Other ``console`` blocks are only shown.
 6. ``<!-- check: CODE -->`` on a line of its own runs that code and is not shown: for calling a test that a page defines.
 7. ``<!-- no-run: REASON -->`` before a ``python`` block: it is only shown. The reason is not optional.
+8. ``<!-- continues: PAGE -->`` on a line of its own: the files of that page, and of the page that it continues, are there.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ FENCE: Final = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<info>[^`\n]*)$")
 MARK: Final = re.compile(
     r"^\s*<!--\s*(?P<name>output|file|run|check|no-run)\s*(?::\s*(?P<value>.*?)\s*)?-->\s*$"
 )
+CONTINUES: Final = re.compile(r"^<!-- continues: (\S+) -->$", re.MULTILINE)
+ROOT: Final = Path(__file__).parents[2]
 LANGUAGES: Final = {"python": "python", "py": "python", "pycon": "python", "console": "console"}
 
 
@@ -88,6 +91,23 @@ def _end(lines: list[str], start: int, ticks: str) -> int:
     return next((n for n in range(start + 1, len(lines)) if lines[n].strip() == ticks), len(lines))
 
 
+def files(path: Path) -> Iterator[Block]:
+    """Yield the blocks that a page writes to files, after those of the page that it continues."""
+    page = path.read_text(encoding="utf-8")
+    if (before := CONTINUES.search(page)) is not None:
+        yield from files(path.parent / before[1])
+    yield from (block for block in blocks(page) if block.mark == "file")
+
+
+def write(block: Block, folder: Path) -> None:
+    """Write a block to the file that it names."""
+    target = folder / block.value
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(block.text, encoding="utf-8")
+    # bytecode of an older file passes for this one's when size and second are the same
+    Path(cache_from_source(str(target))).unlink(missing_ok=True)
+
+
 def as_python(page: str) -> str:
     """Return the programs of a page as one Python file in which each line keeps its number."""
     lines = [""] * (page.count("\n") + 1)
@@ -132,6 +152,9 @@ class Program:
     def run(self) -> int:
         """Run all blocks; returns how many did something."""
         ran = 0
+        if (before := CONTINUES.search(self.page)) is not None:
+            for block in files((ROOT / self.path).parent / before[1]):
+                write(block, self.folder)
         with _importable(self), contextlib.chdir(self.folder), asyncio.Runner() as runner:
             for block in blocks(self.page):
                 try:
@@ -144,11 +167,7 @@ class Program:
         if block.mark == "output":
             compare(block.text, self.printed)
         elif block.mark == "file":
-            target = self.folder / block.value
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(block.text, encoding="utf-8")
-            # bytecode of an older file passes for this one's when size and second are the same
-            Path(cache_from_source(str(target))).unlink(missing_ok=True)
+            write(block, self.folder)
         elif block.language == "console":
             if block.mark != "run":
                 return False
@@ -218,7 +237,7 @@ def _shell(text: str) -> str:
     printed: list[str] = []
     for command in _commands(text):
         result = subprocess.run(
-            command, shell=True, capture_output=True, text=True, check=False, timeout=50, env=environment
+            command, shell=True, capture_output=True, text=True, check=False, timeout=150, env=environment
         )
         if result.returncode != 0:
             raise PageError(f"$ {command}\nexit status {result.returncode}\n{result.stdout}{result.stderr}")
