@@ -9,6 +9,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
+import jinja2
+import pytest
+
 from vivace.engine.workers.watchdog import Stall, Watchdog, called, is_users
 
 
@@ -81,6 +84,7 @@ async def _until_stopped(
 ) -> None:
     watchdogs.append(Watchdog(0.1, foreign=False, clock=clock))
     namespace: dict[str, Any] = {"blocked": ends.begun, "go_on": ends.stopped}
+    exec(compile(LIBRARY, jinja2.environment.__file__, "exec"), namespace)
     exec(compile(code, filename, "exec"), namespace)
     asyncio.get_running_loop().call_soon(namespace["callback"])
     await asyncio.Event().wait()
@@ -113,6 +117,11 @@ def seen(code: str, filename: str) -> Stall | None:
         thread.join()
 
 
+LIBRARY = (
+    "def wait():\n    blocked.set()\n    go_on.wait(10)\n"
+    "def compile():\n    wait()\n"
+    "def render():\n    wait()\n"
+)
 BLOCKS = "def callback():\n    blocked.set()\n    go_on.wait(10)\n"
 
 
@@ -126,6 +135,12 @@ def test_rt2_stack_begins_behind_the_loop() -> None:
 
 def test_rt2_code_that_nothing_of_the_users_called_is_not_blamed_in_dev() -> None:
     assert seen(BLOCKS, asyncio.__file__) is None
+
+
+@pytest.mark.parametrize(("calls", "blamed"), [("render", True), ("compile", False)])
+def test_rt2_what_a_library_does_once_is_nobodys_fault_in_dev(calls: str, blamed: bool) -> None:
+    stall = seen(f"def callback():\n    {calls}()\n", "/home/ada/site/page.html")
+    assert (stall is not None) is blamed
 
 
 def test_rt2_loop_that_waits_has_called_nothing() -> None:

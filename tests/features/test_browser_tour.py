@@ -12,20 +12,21 @@ from typing import Any
 
 import pytest
 
-from tests.cli.process import serving
+from tests.cli.process import ROOT, serving
 from tests.features.browsing import needs_chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = needs_chromium
+TOUR = ROOT / "examples" / "tour" / "app.py"
 
 
 @pytest.fixture(scope="module")
 def address() -> Generator[str]:
-    """The tour, served as ``vivace demo`` does."""
+    """The tour, served."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        with serving("demo", folder=place, tmp=place) as running:
+        with serving("run", str(TOUR), "--workers", "0", folder=place, tmp=place) as running:
             yield f"http://127.0.0.1:{running.port}"
 
 

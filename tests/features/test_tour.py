@@ -1,4 +1,4 @@
-"""The tour that ``vivace demo`` serves: every card of the page does what its source says."""
+"""The tour in ``examples/tour``: every card of the page does what its source says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from vivace.testing import Client, assert_problem
 
-TOUR: Final = Path(__file__).parents[2] / "vivace" / "demo" / "app.py"
+TOUR: Final = Path(__file__).parents[2] / "examples" / "tour" / "app.py"
 
 
 @pytest.fixture

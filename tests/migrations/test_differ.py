@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from vivace.migrations.differ import arrange, changes
 from vivace.migrations.loader import Loader
 from vivace.migrations.migration import Migration
 from vivace.migrations.operations.base import Operation
-from vivace.migrations.questioner import Answers, check_renames
+from vivace.migrations.questioner import Answers, check_fields, check_renames, fitting
 from vivace.migrations.schema.describe import describe_all
 from vivace.migrations.state import ModelState, ProjectState
 from vivace.migrations.writer import source_of, write
@@ -162,6 +164,8 @@ def test_null_forbidden() -> None:
     new = [model("Book", ("year", models.IntegerField()))]
     with pytest.raises(QuestionUnanswered, match="--no-nulls"):
         found(old, new)
+    with pytest.raises(QuestionUnanswered, match=r"'soon' is no value for shop\.Book\.year"):
+        found(old, new, defaults={"shop.Book.year": "soon"})
     assert texts(found(old, new, keep_null={"shop.Book.year"})) == ["Alter field year on Book"]
 
 
@@ -290,3 +294,45 @@ def test_names_of_migrations() -> None:
         migrations.DeleteModel("Author"),
     ]
     assert migration.suggest_name() == "book_a_delete_author"
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "kept"),
+    [
+        (models.CharField(max_length=3), 5, "5"),
+        (models.CharField(max_length=3), "", ""),
+        (models.DateField(), "2026-11-22", datetime.date(2026, 11, 22)),
+        (models.DecimalField(max_digits=4, decimal_places=1), "1.5", Decimal("1.5")),
+        (models.CharField(max_length=3), "four", None),
+        (models.PositiveIntegerField(), -1, None),
+        (models.SmallIntegerField(), 40_000, None),
+        (models.DateField(), "tomorrow", None),
+        (models.UUIDField(), 7.5, None),
+        (models.IntegerField(), None, None),
+    ],
+)
+def test_mg1_a_value_for_old_rows_must_be_one_of_the_field(field: Any, given: Any, kept: Any) -> None:
+    if kept is None:
+        with pytest.raises(QuestionUnanswered, match=r"is no value for shop\.Book\.x"):
+            fitting("shop.Book.x", field, given)
+    else:
+        value = fitting("shop.Book.x", field, given)
+        assert value == kept
+        assert type(value) is type(kept)
+
+
+def test_mg1_answers_about_fields_that_are_not_there() -> None:
+    after = ProjectState(
+        [
+            ModelState(
+                "shop",
+                "Book",
+                [("id", models.BigAutoField(primary_key=True)), ("year", models.IntegerField())],
+            )
+        ]
+    )
+    check_fields(Answers(defaults={"Shop.book.YEAR": 1}, keep_null={"shop.Book.year"}), after)
+    with pytest.raises(QuestionUnanswered, match=r"--default shop\.Book\.yaer[\s\S]*shop\.Book\.year"):
+        check_fields(Answers(defaults={"shop.Book.yaer": 1}), after)
+    with pytest.raises(QuestionUnanswered, match="--no-nulls"):
+        check_fields(Answers(keep_null={"shop.Bok.year"}), after)

@@ -17,6 +17,8 @@ from vivace.errors import (
     LockTimeout,
     MigrationConflict,
     MigrationLocked,
+    ProgrammingError,
+    TablesDiffer,
     UnknownMigration,
 )
 from vivace.migrations.drift import drift
@@ -277,6 +279,23 @@ async def test_mg3_fake(dialect: str, tmp_path: Path, request: pytest.FixtureReq
         )
         assert await applied(database) == []
         assert "pages" in [column.name for column in (await tables(database))["shop_book"].columns]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_mg3_fake_initial_says_what_is_missing(
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folders = files(tmp_path, _0001_initial=FIRST)
+    async with opened(url_of(dialect, tmp_path, request)) as database:
+        await Executor(database, folders).migrate()
+        await execute(database, "DELETE FROM vivace_migrations")
+        with pytest.raises(ProgrammingError, match="already exists") as there:
+            await Executor(database, folders).migrate()
+        assert "--fake-initial" in there.value.fix
+        await execute(database, "ALTER TABLE shop_book DROP COLUMN title")
+        with pytest.raises(TablesDiffer, match=r"0001_initial[\s\S]*missing: shop_book\.title"):
+            await Executor(database, folders, RunOptions(fake_initial=True)).migrate()
+        assert await applied(database) == []
 
 
 async def test_irreversible(tmp_path: Path, request: pytest.FixtureRequest) -> None:

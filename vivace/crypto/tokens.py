@@ -14,6 +14,7 @@ import hmac
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Final, TypeAlias
 
 from vivace.config.secret import Secret
@@ -27,6 +28,9 @@ _TO_URL: Final = bytes.maketrans(
     b"+/", b"-_"
 )  # what `base64` does around binascii takes longer than binascii
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_BLOCK: Final = 64  # bytes that SHA-256 takes at a time
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 CLOCK_SKEW: Final = 300.0  # seconds that another machine's clock may be ahead of ours
 
 
@@ -49,6 +53,27 @@ def _raw(key: Key, salt: str) -> bytes:
             f"A key for {salt!r} is empty.", expected="32 or more random characters", fix="Set SECRET_KEY."
         )
     return value.encode() if isinstance(value, str) else value
+
+
+class Mac:
+    """HMAC-SHA256 (RFC 2104) under one key, whose two halves are hashed once.
+
+    Measured for 90 bytes: 0.9 µs against 3.5 µs of ``hmac.digest``, of which OpenSSL looks for the algorithm most.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
+        self._inner = sha256(block.translate(_INNER))
+        self._outer = sha256(block.translate(_OUTER))
+
+    def digest(self, message: bytes) -> bytes:
+        """Return the 32 bytes that nobody without the key can make for ``message``."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def encode(raw: bytes) -> bytes:

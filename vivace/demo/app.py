@@ -1,106 +1,38 @@
-"""A tour of Vivace on one page: each card shows a handler's own source, and what it does, live.
-
-Start it with ``vivace demo``, or ``vivace dev vivace.demo.app`` to change it while it runs.
-"""
+"""Piazza: the parts of the site, put together."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
 
-from markupsafe import Markup
+from vivace import App, Request, Settings
+from vivace.auth import Auth, signed_in
+from vivace.config.load import load
+from vivace.models import Count, QuerySet
 
-from vivace import HTML, App, Event, EventStream, Header, Query, Response, WebSocket
-
-HERE = Path(__file__).parent
-app = App()
-
-
-@app.get("/hello/{name}")
-async def hello(
-    name: str,
-    times: Annotated[int, Query(ge=1, le=100)] = 1,
-    agent: Annotated[str, Header("user-agent")] = "unknown",
-) -> dict[str, object]:
-    return {"greetings": [f"Hello, {name}!"] * times, "agent": agent}
+from .library import library
+from .models import Member, Topic
+from .pages import ROUTERS
+from .pages.chat import is_room, talk
+from .pages.errors import add_error_pages
+from .policies import POLICIES
 
 
-@app.get("/count")
-async def count(upto: int = 40) -> AsyncIterator[str]:
-    for number in range(1, upto + 1):
-        yield f"{number}\n"
-        await asyncio.sleep(0.05)
+def make_app(settings: Settings) -> App:
+    """Put the site together; tests make one with settings of their own."""
+    made = App(settings=settings, installed=[Auth(user=Member, policies=POLICIES)], hood=True)
+    made.templates.add(library)
+    made.context_provider(topic_counts)
+    made.channel("chat/{room}", guard=[signed_in, is_room])(talk)
+    for router in ROUTERS:
+        made.include(router)
+    add_error_pages(made)
+    return made
 
 
-@app.get("/clock")
-async def clock() -> EventStream:
-    async def ticks() -> AsyncIterator[Event]:
-        while True:
-            yield Event(datetime.now(UTC).strftime("%H:%M:%S"))
-            await asyncio.sleep(1)
-
-    return EventStream(ticks())
+def topic_counts(request: Request) -> QuerySet[Topic]:
+    """Return what the side of lists shows: the topics, and how much was written about each."""
+    return Topic.objects.annotate(written=Count("posts")).order_by("name")
 
 
-class Board:
-    """Who draws together: every stroke goes to everybody else."""
-
-    def __init__(self) -> None:
-        self.sockets: set[WebSocket] = set()
-
-    async def join(self, socket: WebSocket) -> None:
-        self.sockets.add(socket)
-        try:
-            async for stroke in socket:
-                others = self.sockets - {socket}
-                sends = [other.send(stroke) for other in others]
-                await asyncio.gather(*sends, return_exceptions=True)
-        finally:
-            self.sockets.discard(socket)
-
-
-board = Board()
-
-
-@app.websocket("/board")
-async def draw(socket: WebSocket) -> None:
-    await board.join(socket)
-
-
-def source(thing: Callable[..., Any] | type) -> str:
-    """Return the source of a handler, as it stands in this file."""
-    return inspect.getsource(thing).strip()
-
-
-def page() -> Markup:
-    """Return the page, with the sources of its handlers in it."""
-    template = Markup((HERE / "page.html").read_text(encoding="utf-8"))  # noqa: S704 - our own file
-    socket = f"{source(Board)}\n\n\n{source(draw)}"
-    return template.format(hello=source(hello), count=source(count), clock=source(clock), board=socket)
-
-
-PAGE = page()
-
-
-@app.get("/")
-async def home() -> HTML:
-    return HTML(PAGE)
-
-
-@app.get("/tour.css")
-async def style() -> Response:
-    return Response((HERE / "tour.css").read_bytes(), content_type="text/css; charset=utf-8")
-
-
-@app.get("/tour.js")
-async def script() -> Response:
-    return Response((HERE / "tour.js").read_bytes(), content_type="text/javascript; charset=utf-8")
-
-
-@app.get("/favicon.ico")
-async def no_icon() -> None:
-    """The page has its icon in the logo; nothing is 204."""
+# There is nobody to write mail to: accounts are made at once. `.env` and the environment say the rest.
+app = make_app(load(Path(__file__).parent, auth={"confirm_email": False}).settings)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vivace.db.types import Statement, TransactionOptions
-from vivace.errors import LockTimeout, MigrationLocked
+from vivace.errors import LockTimeout, MigrationLocked, ProgrammingError, TablesDiffer
 
 from .loader import Folders, Loader
 from .migration import Migration, Node
@@ -35,6 +35,9 @@ from .state import ProjectState
 
 if TYPE_CHECKING:
     from vivace.db.database import Database
+
+    from .schema.live import Live
+    from .schema.values import Table
 
 LOCK: Final = "vivace migrate"
 
@@ -71,7 +74,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 Report = Callable[[str, Step], None]
 
 
-def _quiet(event: str, step: Step) -> None:
+def quiet(event: str, step: Step) -> None:
     """Tell nobody."""
 
 
@@ -87,7 +90,7 @@ class Executor:
         folders: Folders,
         options: RunOptions | None = None,
         *,
-        report: Report = _quiet,
+        report: Report = quiet,
         allows: Callable[..., bool] | None = None,
     ) -> None:
         self.database = database
@@ -170,8 +173,18 @@ class Executor:
                 await self._record(migration)
             return "done"
 
-        event: str = await self._patiently(work)
+        try:
+            event: str = await self._patiently(work)
+        except ProgrammingError as error:
+            if not error.fix and await self._has_tables(migration, state):
+                error.fix = (
+                    "The tables are there already: `vivace migrate --fake-initial` notes that, if they agree."
+                )
+            raise
         return event
+
+    async def _has_tables(self, migration: Migration, state: ProjectState) -> bool:
+        return any(live is not None for _, live in await self._first_tables(migration, state))
 
     async def _undo(self, step: Step, state: ProjectState) -> str:
         migration = step.migration
@@ -309,19 +322,38 @@ class Executor:
                 await self.recorder.record(node)
 
     async def _is_there(self, migration: Migration, state: ProjectState) -> bool:
-        """Say whether all tables and columns that a first migration makes are there."""
+        """Say whether all tables and columns that a first migration makes are there; raise ``TablesDiffer`` for a part."""
+        found = await self._first_tables(migration, state)
+        missing: list[str] = []
+        for table, live in found:
+            names: set[str] = set() if live is None else {each.name.lower() for each in live.table.columns}
+            without = [column.name for column in table.columns if column.name.lower() not in names]
+            if live is None:
+                missing.append(f"the table {table.name}")
+            elif without:
+                missing.append(f"{table.name}.{', '.join(without)}")
+        if missing and any(live is not None for _, live in found):
+            raise TablesDiffer(
+                f"{migration} cannot only be recorded: the database has a part of what it makes.",
+                expected="all of its tables and columns, or none of its tables",
+                got=f"missing: {'; '.join(missing)}",
+                fix="Make the models agree with the tables (`vivace inspectdb` writes them) and the migration anew, "
+                "or add by SQL what is missing.",
+            )
+        return bool(found) and not missing
+
+    async def _first_tables(
+        self, migration: Migration, state: ProjectState
+    ) -> list[tuple[Table, Live | None]]:
+        """Return the tables that a first migration makes, each with what is there of that name."""
         if not migration.is_initial:
-            return False
+            return []
         after = migration.change_state(state)
         fresh = [key for key in after.models if key not in state.models and key[0] == migration.app_label]
-        places = [slot for key in fresh for slot in slots(after, key)]
-        for slot in places:
-            table = describe(after, slot, self.database.dialect).table
-            live = await introspect.read(self.database, table.name)
-            names: set[str] = set() if live is None else {each.name.lower() for each in live.table.columns}
-            if not {column.name.lower() for column in table.columns} <= names:
-                return False
-        return bool(places)
+        tables = [
+            describe(after, slot, self.database.dialect).table for key in fresh for slot in slots(after, key)
+        ]
+        return [(table, await introspect.read(self.database, table.name)) for table in tables]
 
 
 async def _forwards(migration: Migration, state: ProjectState, position: int, editor: Editor) -> None:
@@ -401,4 +433,4 @@ def states_before(loader: Loader, migrations: Sequence[Migration]) -> dict[Node,
     return found
 
 
-__all__ = ["Executor", "Progress", "RunOptions", "Step", "Target", "plan", "states_before"]
+__all__ = ["Executor", "Progress", "Report", "RunOptions", "Step", "Target", "plan", "quiet", "states_before"]

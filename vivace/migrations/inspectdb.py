@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from vivace.db.types import Dialect
 
 from .recorder import OWN
@@ -56,7 +58,25 @@ _POSITIVE: Final = {
     "IntegerField": "PositiveIntegerField",
     "SmallIntegerField": "PositiveSmallIntegerField",
 }
+# types without their size that only PostgreSQL has → fields of vivace.models.postgresql
+POSTGRESQL: Final[Mapping[str, str]] = {
+    "daterange": "DateRangeField",
+    "hstore": "HStoreField",
+    "int4range": "IntegerRangeField",
+    "int8range": "BigIntegerRangeField",
+    "numrange": "DecimalRangeField",
+    "tstzrange": "DateTimeRangeField",
+    "tsvector": "SearchVectorField",
+}
 _AUTO: Final = {"bigint": "BigAutoField", "integer": "AutoField", "smallint": "SmallAutoField"}
+
+
+_NUMBER: Final = re.compile(
+    r"(-?\d+(?:\.\d+)?)(?:::[\w ]+)?|'(-?\d+(?:\.\d+)?)'::(?:bigint|integer|numeric|smallint)"
+)
+_TEXT: Final = re.compile(r"'((?:[^']|'')*)'(?:::[\w ]+)?")
+_WRITTEN_OTHERWISE: Final = ("BinaryField", "JSONField", "postgresql.")
+_TRUTH: Final = {"0": "False", "1": "True", "false": "False", "true": "True"}
 
 
 class Names:
@@ -88,7 +108,9 @@ async def inspect(
             found.append(live)
     names = Names([live.table.name for live in found])
     parts = [_model(live, names, database.dialect, managed) for live in found]
-    return "from vivace import models\n" + "".join(f"\n\n{part}\n" for part in parts)
+    source = "".join(f"\n\n{part}\n" for part in parts)
+    special = "from vivace.models import postgresql\n" if "postgresql." in source else ""
+    return f"from vivace import models\n{special}{source}"
 
 
 def field_name(column: str, *, foreign: bool = False) -> str:
@@ -147,8 +169,11 @@ class _Model:
         if column.comment:
             given["db_comment"] = repr(column.comment)
         args = [value if name.isdigit() else f"{name}={value}" for name, value in given.items()]
-        comment = "" if kind != "TextField" or column.type in ("text",) else f"  # the type is {column.type}"
-        return f"models.{kind}({', '.join(args)}){comment}"
+        notes = [] if kind != "TextField" or column.type in ("text",) else [f"the type is {column.type}"]
+        if column.default and not column.generated and "db_default" not in given and not column.identity:
+            notes.append(f"the default is {' '.join(column.default.split())}")
+        room = "" if kind.startswith("postgresql.") else "models."
+        return f"{room}{kind}({', '.join(args)})" + (f"  # {'; '.join(notes)}" if notes else "")
 
     def _column_name(self, column: Column, key: ForeignKey | None, given: dict[str, str]) -> None:
         usual = self._attribute(column.name) if key is not None else self.fields[column.name]
@@ -182,10 +207,15 @@ class _Model:
         if column.collation:
             given["db_collation"] = repr(column.collation)
         if column.default and not column.generated:
-            given.update(_default(column))
+            given.update(_default(column, kind))
         return kind
 
     def _kind(self, column: Column, given: dict[str, str]) -> str:
+        if column.type.endswith("[]"):
+            given["0"] = self._element(column)
+            return "postgresql.ArrayField"
+        if column.type in POSTGRESQL:
+            return f"postgresql.{POSTGRESQL[column.type]}"
         match = _SIZE.search(column.type)
         kind = FIELDS.get(_SIZE.sub("", column.type).strip(), "TextField")
         if kind == "CharField" and match:
@@ -201,6 +231,14 @@ class _Model:
         if kind == "TextField" and "json_valid" in column.check.lower():
             return "JSONField"
         return kind
+
+    def _element(self, column: Column) -> str:
+        """Return the field of an array's elements."""
+        given: dict[str, str] = {}
+        bare = msgspec.structs.replace(column, type=column.type.removesuffix("[]"), check="")
+        kind = self._kind(bare, given)
+        args = ", ".join(f"{name}={value}" for name, value in given.items())
+        return f"{'' if kind.startswith('postgresql.') else 'models.'}{kind}({args})"
 
     def _has_index(self, column: str) -> bool:
         name = object_name(self.dialect, self.table.name, [column])
@@ -291,15 +329,18 @@ def _auto(column: Column, dialect: Dialect) -> str:
     return "BigAutoField" if dialect == "sqlite" else _AUTO.get(column.type, "BigAutoField")
 
 
-def _default(column: Column) -> dict[str, str]:
-    text = column.default.partition("::")[0]
-    if re.fullmatch(r"-?\d+(\.\d+)?", text):
-        return {"db_default": text}
-    if text in ("true", "false"):
-        return {"db_default": text.capitalize()}
-    if re.fullmatch(r"'(?:[^']|'')*'", text):
-        return {"db_default": repr(text[1:-1].replace("''", "'"))}
-    return {}
+def _default(column: Column, kind: str) -> dict[str, str]:
+    text = column.default
+    if "nextval(" in text:
+        return {}  # a sequence that other columns may share is not the model's to make
+    if kind == "BooleanField" and text.lower() in _TRUTH:
+        return {"db_default": _TRUTH[text.lower()]}
+    if match := _NUMBER.fullmatch(text):
+        return {"db_default": match[1] or match[2]}
+    if (match := _TEXT.fullmatch(text)) and not kind.startswith(_WRITTEN_OTHERWISE):
+        return {"db_default": repr(match[1].replace("''", "'"))}
+    sql = text.replace("%", "%%")
+    return {"db_default": f"models.RawSQL({sql!r})"}
 
 
 def _listed(name: str, parts: Any) -> Iterator[str]:

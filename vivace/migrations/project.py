@@ -13,18 +13,19 @@ from typing import Any
 
 import msgspec
 
+from vivace.db.databases import Databases
 from vivace.db.types import Dialect
 from vivace.errors import MigrationConflict, MigrationGraphError
 
 from .classes import project_state
 from .differ import arrange, changes, named, number_of, only
-from .executor import states_before
+from .executor import Executor, Report, RunOptions, quiet, states_before
 from .graph import Graph
 from .loader import Folders, Loader
 from .migration import Migration, Node
 from .operations.base import Operation
 from .optimizer import optimize
-from .questioner import Answers, Questioner, check_renames
+from .questioner import Answers, Questioner, check_fields, check_renames
 from .schema.editor import Editor
 from .state import ProjectState
 
@@ -90,6 +91,7 @@ def make(
     wanted = _wanted(project, before)
     if isinstance(questioner, Answers):
         check_renames(questioner.renames, before, wanted)
+        check_fields(questioner, wanted)
     planned = changes(before, wanted, questioner)
     found = arrange(planned, loader.graph, before)
     if app_labels:
@@ -111,6 +113,24 @@ def left_out(project: Project) -> set[tuple[str, str]]:
     files = project.loader().project_state().models
     here = project.state().models
     return {key for key, model in files.items() if model.options.get("swappable") and key not in here}
+
+
+def executor_for(
+    project: Project,
+    databases: Databases,
+    alias: str = "default",
+    options: RunOptions | None = None,
+    report: Report = quiet,
+) -> Executor:
+    """Return what runs the project's migrations on one of the app's databases: ``await executor_for(…).migrate()``."""
+    swapped = left_out(project)
+
+    def allows(app_label: str, **hints: Any) -> bool:
+        if (app_label, hints.get("model_name")) in swapped:
+            return False
+        return databases.allow_migrate(alias, app_label, **hints)
+
+    return Executor(databases[alias], project.folders, options, report=report, allows=allows)
 
 
 def _named(migration: Migration, name: str) -> Migration:
@@ -257,6 +277,7 @@ __all__ = [
     "FOLDER",
     "Project",
     "empty",
+    "executor_for",
     "left_out",
     "make",
     "merge",

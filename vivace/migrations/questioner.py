@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from vivace.errors import QuestionUnanswered, nearest
+from vivace.errors import QuestionUnanswered, VivaceError, nearest
+from vivace.errors.models import ValidationError
 
-from .references import AnyField
+from .references import AnyField, points
 from .state import ModelState, ProjectState
 
 
@@ -80,32 +81,60 @@ class Answers(msgspec.Struct, kw_only=True):
         )
 
     def default_for_new(self, model: ModelState, name: str, field: AnyField) -> Any:
-        return self._default(
-            model,
-            name,
-            "is new and must have a value, but rows that exist have none",
-            "add null=True or a default",
-        )
+        why = "is new and must have a value, but rows that exist have none"
+        return self._default(f"{model.label}.{name}", field, why, "add null=True or a default")
 
     def default_for_null(self, model: ModelState, name: str, field: AnyField) -> Any:
         if f"{model.label}.{name}".lower() in {each.lower() for each in self.keep_null}:
             return NOTHING
-        return self._default(
-            model,
-            name,
-            "must have a value now, but rows may have none",
-            f"say --no-nulls {model.label}.{name} if there are no such rows",
-        )
+        place, why = f"{model.label}.{name}", "must have a value now, but rows may have none"
+        return self._default(place, field, why, f"say --no-nulls {place} if there are no such rows")
 
-    def _default(self, model: ModelState, name: str, why: str, otherwise: str) -> Any:
-        place = f"{model.label}.{name}"
+    def _default(self, place: str, field: AnyField, why: str, otherwise: str) -> Any:
         given = _lowered(self.defaults)
         if place.lower() in given:
-            return given[place.lower()]
+            return fitting(place, field, given[place.lower()])
         raise QuestionUnanswered(
             f"The field {place} {why}.",
             fix=f"Say --default {place}=VALUE for these rows, or {otherwise}.",
         )
+
+
+def fitting(place: str, field: AnyField, value: Any) -> Any:
+    """Return a value as the field has it. Raises ``QuestionUnanswered`` for one that it could not hold."""
+    if points(field) or field.get_internal_type() == "BinaryField":
+        return value
+    try:
+        found = field.to_python(value)
+        if found is None:
+            raise ValidationError("it must be a value.")
+        field.run_validators(found)
+        return found
+    except (ValidationError, VivaceError, TypeError, ValueError) as error:
+        told = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+        raise QuestionUnanswered(
+            f"{value!r} is no value for {place}: {told}",
+            expected=f"a value for a {type(field).__name__}, written as in Python",
+            got=repr(value)[:80],
+        ) from None
+
+
+def check_fields(answers: Answers, after: ProjectState) -> None:
+    """Raise ``QuestionUnanswered`` for a value or promise about a field that is not there: it would go unheeded."""
+    wanted = {
+        f"{model.label}.{name}".lower(): f"{model.label}.{name}"
+        for model in after.models.values()
+        for name in model.fields
+    }
+    for option, names in (("--default", answers.defaults), ("--no-nulls", answers.keep_null)):
+        for name in names:
+            if name.lower() not in wanted:
+                raise QuestionUnanswered(
+                    f"{option} {name}: the models have no such field.",
+                    expected="APP.MODEL.FIELD by its name in the models of now",
+                    got=name,
+                    fix=nearest(name, wanted.values()),
+                )
 
 
 def check_renames(renames: Mapping[str, str], before: ProjectState, after: ProjectState) -> None:
@@ -174,4 +203,13 @@ def read_answers(data: bytes) -> Answers:
         ) from None
 
 
-__all__ = ["NOTHING", "Answers", "Questioner", "as_value", "check_renames", "read_answers"]
+__all__ = [
+    "NOTHING",
+    "Answers",
+    "Questioner",
+    "as_value",
+    "check_fields",
+    "check_renames",
+    "fitting",
+    "read_answers",
+]

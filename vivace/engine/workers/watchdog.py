@@ -6,7 +6,9 @@ The loop sets a time stamp (``beat``) a few times per limit; a daemon thread loo
 the limit, whatever the loop's thread is executing right now is what blocks it: ``sys._current_frames`` shows it, and
 the innermost frame that belongs to the user's code is named. A request costs nothing: there is one timer per loop.
 Only what the loop has called counts; how the loop itself came to run (a script, a command) blocks nothing. Where the
-loop has called nothing, it waits for events and is late because the machine is busy: nobody is to blame.
+loop has called nothing, it waits for events and is late because the machine is busy: nobody is to blame. Nor is anybody
+while a template or an expression is compiled, or a module imported: that is done once, in dev at the first request
+that needs it, and before the first one in production.
 
 Code that holds the GIL for the whole time stops this thread, too; the supervisor then sees that heartbeats stay away
 and asks for the stack by a signal (faulthandler).
@@ -39,6 +41,7 @@ _LOOP: Final = tuple(
     str(Path(asyncio.__file__).with_name(name)) for name in ("runners.py", "base_events.py", "events.py")
 )
 _WAITING: Final = selectors.__file__
+_ONCE: Final = frozenset({"compile", "_find_and_load"})  # functions of libraries
 
 
 class Stall(msgspec.Struct, frozen=True):
@@ -129,7 +132,7 @@ class Watchdog:
         self._reported = True
         frames = called(frame)
         users = [number for number, one in enumerate(frames) if is_users(one.f_code.co_filename)]
-        if not frames or not (users or self.foreign):
+        if not frames or not (self.foreign or (users and not _is_done_once(frames[: users[0]]))):
             return None
         self.stalls += 1
         shown = frames[: users[-1] + 1] if users else frames
@@ -144,6 +147,11 @@ class Watchdog:
             stall = self.check()
             if stall is not None:
                 self._report(stall)
+
+
+def _is_done_once(frames: Sequence[FrameType]) -> bool:
+    """Return whether what the user's code waits for is not done again."""
+    return any(one.f_code.co_name in _ONCE for one in frames)
 
 
 def blamed(frame: FrameType) -> FrameType:

@@ -107,12 +107,19 @@ def _column(row: Sequence[Any], defined: _Definition, primary: list[str]) -> Col
         primary=bool(key) and len(primary) == 1,
         unique=defined.has(name, "unique"),
         identity=defined.has(name, "autoincrement"),
-        default=str(default) if default is not None else "",
+        default=_bare(str(default)) if default is not None else "",
         generated=sqltext.normal(generated[1:-1]),
         stored=hidden == 3,
         collation=sqltext.unquoted(defined.after(name, "collate")),
         check=sqltext.normal(check[1:-1]),
     )
+
+
+def _bare(default: str) -> str:
+    """Return a default without the parentheses around it; NULL is none."""
+    while default.startswith("(") and sqltext.closing(default, 0) == len(default) - 1:
+        default = default[1:-1].strip()
+    return "" if default.upper() == "NULL" else default
 
 
 async def _foreign_keys(fetch: Fetch, table: str) -> tuple[ForeignKey, ...]:
