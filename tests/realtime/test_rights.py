@@ -153,6 +153,28 @@ async def test_rl2_session_that_ends_by_its_time_ends_its_channels_at_that_time(
             assert (await ended(channel))["status"] in (401, 409)
 
 
+async def test_rl2_guards_whose_reads_keep_changing_are_not_believed_but_asked_again(url: str) -> None:
+    app = chatting(url)
+    asked: list[int] = []
+
+    async def restless(user: AbstractUser) -> bool:
+        asked.append(user.pk)
+        if len(asked) <= 3:  # as often as they are asked at once
+            await User.objects.filter(pk=user.pk).update(is_staff=len(asked) % 2 == 1)
+        return len(asked) <= 3
+
+    @app.channel("restless", guard=restless)
+    async def room(channel: Channel) -> None:
+        async for event in channel:
+            event.ack()
+
+    async with started(app) as client:
+        await enter(client)
+        async with client.channel("restless") as channel:
+            assert len(asked) == 3
+            assert (await ended(channel))["status"] == 403
+
+
 async def test_rl2_forced_disconnect_of_a_user(url: str) -> None:
     app = chatting(url)
     async with started(app) as client:

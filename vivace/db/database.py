@@ -177,6 +177,16 @@ class Database:
 
     async def copy_rows(self, table: str, columns: Sequence[str], rows: Iterable[Parameters]) -> int:
         """Write rows with COPY, all of them or none, and return how many. PostgreSQL only."""
+        run = partial(self._copy_rows, columns, rows)
+        statement = Statement(sql=f"COPY {table}", writes=frozenset((table,)))
+        if current_observers() is None:
+            return await run(statement, table)
+        count: int = await observed(self, statement, table, run)
+        return count
+
+    async def _copy_rows(
+        self, columns: Sequence[str], rows: Iterable[Parameters], statement: Statement, table: str
+    ) -> int:
         async with self.transaction(TransactionOptions(place="copy_rows"), savepoint=False) as block:
             await block.begin_statement()
             try:
@@ -191,6 +201,13 @@ class Database:
 
     async def run_script(self, sql: str) -> None:
         """Run SQL of several statements as one transaction; it counts as having touched everything."""
+        if current_observers() is None:
+            await self._run_script(sql)
+        else:
+            script = Statement(sql=sql, writes=frozenset((ANYTHING,)))
+            await observed(self, script, (), lambda statement, _: self._run_script(statement.sql))
+
+    async def _run_script(self, sql: str) -> None:
         async with self.transaction(TransactionOptions(place="run_script"), savepoint=False) as block:
             await block.begin_statement()
             try:
