@@ -295,7 +295,8 @@ class DriverContract:
         assert (error.table, error.columns) == ("item", ("name",))
         error = await broken(CheckViolation, ADD, 50, "x", -1)
         assert error.constraint == "price_is_positive"
-        await broken(ForeignKeyViolation, "UPDATE item SET owner_id = 77 WHERE id = ?", 1)
+        error = await broken(ForeignKeyViolation, "UPDATE item SET owner_id = 77 WHERE id = ?", 1)
+        assert (error.table, error.columns) == ("item", ("owner_id",))
 
     async def test_a_deferred_foreign_key_is_looked_at_by_the_commit(self, driver: Driver) -> None:
         point = sql(driver, "UPDATE item SET owner_id = 5 WHERE id = 1", "item")
@@ -305,8 +306,9 @@ class DriverContract:
         await session.commit()
         session = await driver.begin(PLAIN)
         await session.execute(sql(driver, "UPDATE item SET owner_id = 6 WHERE id = 1", "item"))
-        with pytest.raises(ForeignKeyViolation):
+        with pytest.raises(ForeignKeyViolation) as caught:
             await session.commit()
+        assert (caught.value.table, caught.value.columns) == ("item", ("owner_id",))
         found = await driver.fetch(sql(driver, "SELECT owner_id FROM item WHERE id = 1"))
         assert tuples(found) == [(5,)]
         await add(driver, driver, 21)

@@ -99,6 +99,36 @@ async def test_db2_reads_go_to_replicas_until_something_was_written(three: Datab
     await three.close()
 
 
+async def test_db2_other_databases_than_the_default_have_replicas_too() -> None:
+    class Old:
+        def db_for_read(self, model: Any, **hints: Any) -> str | None:
+            return "archive" if model is Book else None
+
+        db_for_write = db_for_read
+
+    aliases = ("default", "archive", "copy")
+    databases = Databases(
+        {alias: database(alias) for alias in aliases}, routers=[Old()], replicas={"archive": ["copy"]}
+    )
+    token = current_databases.set(databases)
+    try:
+        begin_scope()
+        assert database_for(Book).alias == "copy"
+        assert database_for(Book, using="archive").alias == "archive"  # it is named
+        for home in ("archive", "copy"):
+            hints = {"instance": SimpleNamespace(_state=SimpleNamespace(db=home))}
+            begin_scope()
+            assert database_for(object, hints=hints).alias == "copy"
+            assert database_for(object, hints=hints, write=True).alias == "archive"
+            assert database_for(object, hints=hints).alias == "archive"
+        assert database_for(object).alias == "default"
+        begin_scope()
+        assert database_for(Book, write=True).alias == "archive"
+        assert database_for(Book).alias == "archive"
+    finally:
+        current_databases.reset(token)
+
+
 async def test_a_database_opens_by_itself_and_again_after_its_close(tmp_path: Path) -> None:
     async with opened(f"sqlite:///{tmp_path}/a.sqlite3") as first:
         await asyncio.gather(first.open(), first.open())

@@ -112,6 +112,13 @@ def through_absent_child(case: Case) -> bool:
     return 'LEFT OUTER JOIN "differential_novel"' in sql and re.search(r'"book_id" = \d', sql) is not None
 
 
+def chooses_from_combination(tree: Any) -> bool:
+    """Whether columns are chosen of a combination whose parts have chosen theirs."""
+    names = [step.name for step in getattr(tree, "steps", ()) if isinstance(step, Call)]
+    places = [place for place, name in enumerate(names) if name in ("union", "intersection", "difference")]
+    return bool(places) and any(name in ("values", "values_list") for name in names[places[0] :])
+
+
 def lists_none(tree: Any) -> bool:
     """Whether an ``in`` has None in its list."""
     if isinstance(tree, Call):
@@ -233,6 +240,11 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         when=lambda case: not django_side.NEWEST and lists_none(case.program),
     ),
     Deliberate(
+        "Of such rows it also finds the only one, the first or the last",
+        ours=r"No \w+ matches",
+        when=lambda case: not django_side.NEWEST and lists_none(case.program),
+    ),
+    Deliberate(
         "Django 5.2 keeps doubles in a union of which only one part has rows",
         uses=frozenset(("union",)),
         when=lambda case: not django_side.NEWEST,
@@ -252,6 +264,16 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         django=r"ORDER BY position -?\d+ is not in select list",
     ),
     Deliberate(
+        "Django finds no row at all where no row can meet the condition of a FilteredRelation, which is an outer join",
+        uses=frozenset(("FilteredRelation",)),
+        when=lambda case: re.search(r"FilteredRelation\(.*__in=\[(None)?\]", text(case.program)) is not None,
+    ),
+    Deliberate(
+        "Django's condition of a FilteredRelation names a table that it joins later",
+        uses=frozenset(("FilteredRelation",)),
+        django="ON clause references tables to its right|invalid reference to FROM-clause entry",
+    ),
+    Deliberate(
         "Django names a table in an exclude's subquery that it did not join there",
         django="missing FROM-clause entry|no such column: U",
     ),
@@ -261,8 +283,7 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
     ),
     Deliberate(
         "Django keeps the columns of a combination's parts when it is asked for fewer",
-        uses=frozenset(("values", "values_list")),
-        when=lambda case: not {"union", "intersection", "difference"}.isdisjoint(features(case.program)),
+        when=lambda case: chooses_from_combination(case.program),
     ),
     Deliberate(
         "Django attaches what it prefetches by the join of the queryset's own filter over the same relation",

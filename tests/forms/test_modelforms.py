@@ -370,6 +370,22 @@ async def test_fm5_a_value_taken_after_the_check_is_an_error_of_the_form(
         assert alone.non_field_errors() == ["Book with this Shelf and Number already exists."]
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["alone", "with relations to many"])
+async def test_fm5_a_choice_deleted_after_the_check_is_an_error_of_the_form(
+    database_url: str, many: bool
+) -> None:
+    made = forms.modelform_factory(Book, fields=["title", "genre", "genres"][: 3 if many else 2])
+    async with library(database_url) as (novels, *_):
+        form = made(data(title="Emma", genre=str(novels.pk)))
+        assert await form.is_valid()
+        await Genre.objects.filter(pk=novels.pk).delete()
+        with pytest.raises(ValidationError):
+            await form.save()
+        assert form.has_error("genre", "invalid")
+        assert f"genre instance with id {novels.pk} does not exist" in form.errors["genre"][0]
+        assert await Book.objects.count() == 0
+
+
 async def test_fm5_a_clash_of_what_the_form_does_not_show_stays_an_error(database_url: str) -> None:
     made = forms.modelform_factory(Book, fields=["year"])
     async with library(database_url):

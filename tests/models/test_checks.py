@@ -91,6 +91,24 @@ def test_dx_sound_models_have_no_findings(module: Any) -> None:
         ({"pk": models.CompositePrimaryKey("a", "zzz"), "a": char()}, "composite-key"),
         ({"pk": models.CompositePrimaryKey("a", "b"), "a": char(null=True), "b": char()}, "composite-key"),
         (
+            {
+                "pk": models.CompositePrimaryKey("a", "b"),
+                "a": char(),
+                "b": char(),
+                "c": key("self", related_name="+"),
+            },
+            "to-field",
+        ),
+        (
+            {
+                "pk": models.CompositePrimaryKey("a", "b"),
+                "a": char(),
+                "b": char(),
+                "c": models.ManyToManyField("self"),
+            },
+            "composite-key",
+        ),
+        (
             {"a": models.GeneratedField(expression=models.F("zzz"), output_field=char(), db_persist=True)},
             "generated-field",
         ),

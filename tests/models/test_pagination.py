@@ -21,6 +21,7 @@ from vivace.db import Database
 from vivace.errors import FieldError, InvalidCursor, InvalidPage
 from vivace.migrations.create import create_tables
 from vivace.models.pagination import KeysetPaginator, Page, Paginator
+from vivace.models.query.queryset import QuerySet
 from vivace.testing.factories import Factory
 
 
@@ -262,6 +263,32 @@ def test_or20_what_cannot_be_a_key_is_told_at_once() -> None:
     for ordering in (("note",), ("shop__name",), ("?",), ("nme",)):
         with pytest.raises(FieldError):
             KeysetPaginator(Product.objects.order_by(*ordering), 3)
+
+
+async def test_or20_pages_of_values_by_key(database: Database) -> None:
+    chance = random.Random(5)
+    await Product.objects.bulk_create([product(n, chance) for n in range(7)])
+    ordered = Product.objects.order_by("shop", "name")
+    expected = await ordered.order_by("shop", "name", "pk").values_list("pk", flat=True)
+    rows: dict[str, QuerySet[Any, Any]] = {
+        "dicts": ordered.values("id", "shop", "name"),
+        "tuples": ordered.values_list("id", "name", "shop_id", "rank"),
+        "named": ordered.values_list("pk", "name", "shop", named=True),
+        "flat": Product.objects.order_by("pk").values_list("pk", flat=True),
+    }
+    for kind, query in rows.items():
+        paginator = KeysetPaginator(query, 3)
+        pages = [await paginator.page()]
+        while pages[-1].next_cursor is not None:
+            pages.append(await paginator.page(after=pages[-1].next_cursor))
+        items = [row for page in pages for row in page]
+        assert [len(page) for page in pages] == [3, 3, 1]
+        keys = [row["id"] if kind == "dicts" else row if kind == "flat" else row[0] for row in items]
+        assert keys == (sorted(expected) if kind == "flat" else expected)
+        back = await paginator.page(before=pages[-1].previous_cursor)
+        assert list(back) == list(pages[1])
+    with pytest.raises(FieldError, match=r"Add 'id' to values"):
+        KeysetPaginator(ordered.values("shop", "name"), 3)
 
 
 def encoded(text: str) -> str:

@@ -11,7 +11,8 @@ from vivace.errors import ModelError
 from vivace.models.signals import Signal, receiver
 
 
-class Sender: ...
+class Sender:
+    objects: Any = "kept"
 
 
 class Other: ...
@@ -106,3 +107,59 @@ def test_md_has_listeners_asks_for_the_sender() -> None:
     signal.connect(hear, sender=Sender)
     assert signal.has_listeners(Sender)
     assert not signal.has_listeners(Other)
+
+
+def test_sg2_a_plain_receiver_that_awaits_nothing_of_what_it_begins_is_refused() -> None:
+    def creates(sender: Any, instance: Any, created: bool, **named: Any) -> None:
+        if created:
+            Sender.objects.create(owner=instance, extra=[str(each) for each in named])
+
+    def saves(sender: Any, instance: Any, **named: Any) -> None:
+        instance.owner.save()
+
+    def refreshes(instance: Any, **named: Any) -> None:
+        print(instance.name)
+        instance.refresh_from_db()
+
+    for forgets in (creates, saves, refreshes):
+        with pytest.raises(ModelError, match=rf"{forgets.__name__} is a plain def[\s\S]*async def"):
+            Signal().connect(forgets)
+    with pytest.raises(ModelError, match="plain def"):
+        receiver(Signal())(creates)
+
+
+async def test_sg2_plain_receivers_that_compute_or_return_what_is_awaited() -> None:
+    seen: list[Any] = []
+
+    def computes(instance: Any, **named: Any) -> None:
+        instance.slug = instance.name.lower()
+        seen.append(instance.slug)
+        Pictures.save("x.png")
+
+    def returns(instance: Any, **named: Any) -> Any:
+        return instance.save()
+
+    def keeps(**named: Any) -> None:
+        later = Sender.objects
+        seen.append(later)
+
+    class Pictures:
+        objects = "kept"
+
+        @staticmethod
+        def save(name: str) -> None:
+            seen.append(name)
+
+    class Instance:
+        name = "Ada"
+        slug = ""
+
+        async def save(self) -> str:
+            return "saved"
+
+    signal = Signal()
+    for each in (computes, returns, keeps):
+        signal.connect(each)
+    answers = await signal.send(Sender, instance=Instance())
+    assert answers == [(computes, None), (returns, "saved"), (keeps, None)]
+    assert seen == ["ada", "x.png", "kept"]

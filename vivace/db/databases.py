@@ -102,27 +102,30 @@ class Databases:
     # -- choosing -------------------------------------------------------------------------------------------------
 
     def choose(self, model: Any, *, write: bool, hints: Mapping[str, Any]) -> Database:
-        """Return the database for a query of ``model``: a router's opinion, else a replica, else the default."""
+        """Return the database for a query of ``model``: a router's opinion, else where the object came from, else the default.
+
+        Reads go to a replica of that database, if it has any.
+        """
         if self._routers and model is not None:
             alias = self._ask("db_for_write" if write else "db_for_read", model, **hints)
             if alias is not None:
-                return self._primary(alias) if write else self[alias]
+                return self._primary(alias) if write else self._reader(alias)
         home = self._home_of(hints.get("instance")) if hints else None
         if home is not None:
-            return home
+            return self._primary(home) if write else self._reader(home)
         if not self._replicas:
             return self._databases[DEFAULT] if DEFAULT in self._databases else self[DEFAULT]
         return self._primary(DEFAULT) if write else self._reader(DEFAULT)
 
-    def _home_of(self, instance: Any) -> Database | None:
-        """Return the database that an object came from, if that is neither the default nor a replica of one.
+    def _home_of(self, instance: Any) -> str | None:
+        """Return the database that an object came from (of a replica, its primary), if that is not the default.
 
         What is related to an object is looked for where it came from, unless a router knows better.
         """
         alias = None if instance is None else instance._state.db
-        if alias is None or alias == DEFAULT or alias in self._followers:
-            return None
-        return self._databases.get(alias)
+        if alias in self._followers:
+            alias = next(primary for primary, followers in self._arranged.items() if alias in followers)
+        return None if alias == DEFAULT or alias not in self._databases else alias
 
     def named(self, alias: str, *, write: bool) -> Database:
         """Return the database that a query asked for by its alias."""

@@ -324,6 +324,14 @@ class Options:
         )
 
     @derived
+    def has_relations(self) -> bool:
+        """Whether any relation leads from here or to here, hidden ones among them."""
+        own = self._get_fields(True, True, include_hidden=True)
+        if self.concrete_model._meta is not self:  # a proxy: what leads to its table leads to it
+            return self.concrete_model._meta.has_relations or any(field.is_relation for field in own)
+        return any(field.is_relation for field in own)
+
+    @derived
     def saved_first(self) -> list[Field[Any]]:
         """Fields that have something to do before a row is written."""
         return [field for field in self.concrete_fields if field.saves_first]

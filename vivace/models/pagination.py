@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import msgspec
@@ -226,12 +227,14 @@ class KeysetPaginator(Generic[T]):
 
     The ordering (that of the query, or ``Meta.ordering``) must be of the model's own columns that are never null; the
     primary key is added. A cursor is opaque and safe to show; one that was tampered with is ``InvalidCursor`` (400).
+    Rows of ``values()`` and ``values_list()`` must have these columns.
     """
 
     def __init__(self, queryset: QuerySet[Any, T], per_page: int) -> None:
         self.per_page = max(1, per_page)
         self.keys = _ordering_keys(queryset)
         self.queryset = queryset.order_by(*(f"{'-' if down else ''}{name}" for name, down in self.keys))
+        self._readers = [_reader(queryset, name) for name, _ in self.keys]
 
     async def page(self, *, after: str | None = None, before: str | None = None) -> KeysetPage[T]:
         """Return the rows after (or before) a cursor; without one, the first."""
@@ -266,7 +269,7 @@ class KeysetPaginator(Generic[T]):
 
     def cursor(self, row: T) -> str:
         """Return the cursor that stands for a row."""
-        values = [_value(row, name) for name, _ in self.keys]
+        values = [read(row) for read in self._readers]
         return base64.urlsafe_b64encode(msgspec.json.encode(values)).rstrip(b"=").decode()
 
     def _beyond(self, cursor: str, *, forward: bool) -> Q:
@@ -307,8 +310,25 @@ def _field(meta: Any, name: str) -> Any:
     return meta.pk if name == "pk" else meta.get_field(name)
 
 
-def _value(row: Any, name: str) -> Any:
-    return getattr(row, "pk" if name == "pk" else name)
+def _reader(queryset: QuerySet[Any, Any], name: str) -> Callable[[Any], Any]:
+    """Return what takes a key from a row. Raises ``FieldError`` when ``values`` left it out."""
+    chosen = queryset.query_state.values_names()
+    if chosen is None:
+        return attrgetter(name)
+    meta = queryset.model._meta
+    field = _field(meta, name)
+    names = {name, field.name, *(("pk",) if field is meta.pk else ())}
+    there = next((each for each in chosen if each in names), None)
+    if there is None:
+        raise FieldError(
+            f"Rows of values() of {meta.label} cannot be paged without {name!r}: it is part of their order.",
+            expected="all columns that the rows are ordered by, and the primary key",
+            got=", ".join(chosen),
+            fix=f"Add {name!r} to values() or values_list().",
+        )
+    if queryset._rows == "flat":
+        return lambda row: row
+    return itemgetter(there if queryset._rows == "dicts" else chosen.index(there))
 
 
 def _written_ordering(queryset: QuerySet[Any, Any]) -> list[tuple[str, bool]]:

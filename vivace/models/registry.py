@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakSet, WeakValueDictionary, ref
 
 from vivace.errors import nearest
@@ -21,7 +21,6 @@ from vivace.errors.models import ModelError, UnknownModel
 
 if TYPE_CHECKING:
     from .base import Model
-    from .options import Options
 
 Key = tuple[str, str]
 SELF = "self"
@@ -44,6 +43,14 @@ class _Waiting(NamedTuple):
         return self.reference() is model
 
 
+class Warm(Protocol):
+    """What remembers something that depends on which models there are."""
+
+    def expire(self) -> None: ...
+
+    def __hash__(self) -> int: ...
+
+
 class Registry:
     """Model classes by name. One for the process; migrations make others for models as they once were."""
 
@@ -54,7 +61,7 @@ class Registry:
         self._found: dict[
             Key, list[_Waiting]
         ] = {}  # references by text, to be told when a class is defined anew
-        self._warm: WeakSet[Options] = WeakSet()
+        self._warm: WeakSet[Warm] = WeakSet()
         self._order = count()
 
     def register_model(self, app_label: str, model: type[Model]) -> None:
@@ -225,8 +232,8 @@ class Registry:
 
     # -- caches --------------------------------------------------------------------------------------------------
 
-    def warmed(self, options: Options) -> None:
-        """Note that a model remembers something which a new model may change."""
+    def warmed(self, options: Warm) -> None:
+        """Note that a model, or a cache, remembers something which a new model may change."""
         self._warm.add(options)
 
     def clear_cache(self) -> None:

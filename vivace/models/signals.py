@@ -1,6 +1,6 @@
 """Signals: telling those who asked when models are made, saved and deleted.
 
-A receiver may be ``async def`` or ``def`` and is held weakly unless ``weak=False``. ``await signal.send(…)`` calls the
+A receiver may be ``async def`` or ``def`` (which is called where it stands: see ``receivers``) and is held weakly unless ``weak=False``. ``await signal.send(…)`` calls the
 receivers one after another in the order in which they connected; an error stops the rest and reaches the caller
 (``send_robust`` collects errors instead). ``class_prepared``, ``pre_init`` and ``post_init`` fire where nothing can be
 awaited: their receivers are plain functions.
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from vivace.errors.models import ModelError
+
+from .receivers import forgotten_call
 
 Receiver: TypeAlias = Callable[..., Any]
 Key: TypeAlias = tuple[Any, int]
@@ -48,6 +50,13 @@ class Signal:
             raise ModelError(
                 f"{getattr(receiver, '__qualname__', receiver)!s} is async, but this signal fires where nothing is awaited.",
                 fix="Write it as a plain def.",
+            )
+        if not inspect.iscoroutinefunction(receiver) and (forgotten := forgotten_call(receiver)):
+            raise ModelError(
+                f"{getattr(receiver, '__qualname__', receiver)!s} is a plain def and does not await {forgotten}: "
+                "nothing would be asked of the database, and nothing written.",
+                expected="an async def for a receiver that works with rows",
+                fix="Write it as async def, and await what it calls.",
             )
         key = _key(receiver, sender, dispatch_uid)
         if all(known.key != key for known in self.connected):

@@ -9,7 +9,8 @@ import apsw
 import pytest
 
 from tests.db.sqlite.support import opened, read, write
-from vivace.db.sqlite import SQLiteDriver, SQLiteOptions
+from vivace.db.sqlite import SQLiteDriver, SQLiteOptions, dangling
+from vivace.db.types import TransactionOptions
 from vivace.errors import (
     CheckViolation,
     ConfigurationError,
@@ -28,6 +29,8 @@ TABLES = (
         CONSTRAINT small CHECK (a < 10), CHECK (b <> 'bad'), UNIQUE (a, b))""",
     "CREATE UNIQUE INDEX p_lower ON p (lower(b), n)",
     "CREATE TABLE c (id integer PRIMARY KEY, p int REFERENCES p (id))",
+    "CREATE TABLE d (id integer PRIMARY KEY, p int REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)",
+    "CREATE TABLE e (x int, y int, FOREIGN KEY (x, y) REFERENCES k DEFERRABLE INITIALLY DEFERRED)",
     "CREATE TABLE k (x int, y int, PRIMARY KEY (x, y)) WITHOUT ROWID",
     "CREATE TABLE s (a int) STRICT",
     "CREATE TRIGGER no BEFORE DELETE ON k BEGIN SELECT raise(ABORT, 'rows stay'); END",
@@ -45,7 +48,15 @@ BROKEN: list[tuple[str, type[IntegrityError], str, str, tuple[str, ...]]] = [
     ("INSERT INTO p VALUES (2, 11, 'y', 1)", CheckViolation, "small", "", ()),
     ("INSERT INTO p VALUES (2, 2, 'bad', 1)", CheckViolation, "b <> 'bad'", "", ()),
     ("INSERT INTO p VALUES (2, 2, 'y', NULL)", NotNullViolation, "", "p", ("n",)),
-    ("INSERT INTO c VALUES (1, 77)", ForeignKeyViolation, "", "", ()),
+    (
+        "INSERT INTO c VALUES (1, 77)",
+        ForeignKeyViolation,
+        "",
+        "",
+        (),
+    ),  # SQLite did not write the row: nothing to find
+    ("INSERT INTO d VALUES (1, 77)", ForeignKeyViolation, "", "d", ("p",)),
+    ("INSERT INTO e VALUES (1, 77)", ForeignKeyViolation, "", "e", ("x", "y")),
     ("DELETE FROM k", IntegrityError, "", "", ()),
 ]
 
@@ -208,3 +219,45 @@ async def test_the_message_shows_the_sql_and_no_values(tmp_path: Path) -> None:
         assert "INSERT INTO item" in str(caught.value)
         assert "secret" not in str(caught.value)
         assert isinstance(caught.value.__cause__, apsw.ConstraintError)
+
+
+async def test_what_points_to_a_deleted_row_is_named(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as driver:
+        for each in (*TABLES, "INSERT INTO d VALUES (1, 1)", "INSERT INTO d VALUES (2, 1)"):
+            await driver.execute(write(each))
+        with pytest.raises(ForeignKeyViolation, match=r"d\.p names a row of p that is not there") as caught:
+            await driver.execute(write("DELETE FROM p", "p"))
+        assert (caught.value.table, caught.value.columns) == ("d", ("p",))
+        await driver.execute(write("CREATE TABLE f (p int REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)"))
+        await driver.execute(write("INSERT INTO f VALUES (1)"))
+        with pytest.raises(ForeignKeyViolation, match=r"d\.p .* f\.p") as caught:
+            await driver.execute(write("DELETE FROM p", "p"))
+        assert (caught.value.table, caught.value.columns) == ("", ())
+
+
+async def test_rows_that_pointed_to_nothing_before_are_not_blamed(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db") as driver:
+        for each in TABLES:
+            await driver.execute(write(each))
+        session = await driver.begin(TransactionOptions(unchecked=True))
+        await session.execute(write("CREATE TABLE old (k int REFERENCES c (id))"))
+        await session.commit()
+        other = apsw.Connection(str(tmp_path / "a.db"))  # which does not look at foreign keys
+        other.execute("INSERT INTO old VALUES (99)")
+        other.close()
+        with pytest.raises(ForeignKeyViolation) as caught:
+            await driver.execute(write("INSERT INTO d VALUES (1, 77)", "d"))
+        assert (caught.value.table, caught.value.columns) == ("d", ("p",))
+
+
+async def test_a_search_that_takes_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dangling, "_PATIENCE", -1.0)
+    async with opened(tmp_path / "a.db") as driver:
+        for each in TABLES:
+            await driver.execute(write(each))
+        numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+        await driver.execute(write(f"INSERT INTO d {numbers} SELECT i, 1 FROM n"))
+        with pytest.raises(ForeignKeyViolation, match="a row points to one that is not there") as caught:
+            await driver.execute(write("INSERT INTO d VALUES (90000, 77)", "d"))
+        assert caught.value.table == ""
+        await driver.execute(write("INSERT INTO d VALUES (90000, 1)", "d"))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.models.schemas.library import Author, Book, Profile, Publisher, Tag
+from vivace import models
 from vivace.db import Statement
 from vivace.models.jsonable import json_of
 from vivace.models.query import hydrate
@@ -39,6 +40,42 @@ def selection(model: Any, attnames: str, start: int = 0, **parts: Any) -> Select
     positions = tuple(range(start, start + len(names)))
     given: dict[str, Any] = {"converters": (), "key": positions[:1], "deferred": False}
     return Selection(model, names, positions, **{**given, **parts})
+
+
+class Stone(models.Model):
+    name = models.CharField(max_length=20)
+
+    class Meta:
+        app_label = "alone"
+
+
+class Pebble(Stone):
+    class Meta:
+        app_label = "alone"
+        proxy = True
+
+
+def test_or9_only_objects_that_may_load_something_know_each_other() -> None:
+    whole, part = (plan(names.split(), selection(Stone, names)) for names in ("id name", "id"))
+    proxied = plan(["id", "name"], selection(Pebble, "id name"))
+
+    def peers(of: Plan) -> bool:
+        rows = [(n, "a")[: len(of.outputs)] for n in range(3)]
+        return hydrate.instances(of)(rows, "default", False)[0]._state.peers is not None
+
+    assert [peers(each) for each in (whole, part, proxied)] == [False, True, False]
+
+    class Ring(models.Model):  # from now on stones have rings
+        stone = models.ForeignKey(Stone, on_delete=models.CASCADE)
+
+        class Meta:
+            app_label = "alone"
+
+    try:
+        assert [peers(each) for each in (whole, part, proxied)] == [True, True, True]
+    finally:
+        Ring._meta.apps.unregister_model(Ring)
+    assert not peers(whole)
 
 
 def test_or9_objects_of_a_result_have_no_state_until_it_is_asked_for() -> None:

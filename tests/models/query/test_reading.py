@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 
 from tests.models.query.data import shelf
-from tests.models.schemas.library import Author, Book, Publisher
+from tests.models.schemas.library import Author, Book, Publisher, Token
 from vivace import models
 from vivace.db import atomic, query_log
-from vivace.errors import FieldError, NotLoaded
+from vivace.errors import FieldError, InvalidValue, NotLoaded
+from vivace.models import Avg, StdDev, Sum, Variance
 
 
 async def test_or10_get_first_last(database_url: str) -> None:
@@ -233,3 +235,18 @@ async def test_or10_iterator_within_a_transaction_that_writes(database_url: str)
                 book.pages += len(book.author.name)
                 await book.save()
         assert await Book.objects.values_list("pages", flat=True) == [33, 123, 40]
+
+
+@pytest.mark.parametrize("aggregate", [Sum, Avg, StdDev, Variance])
+def test_or6_points_in_time_have_no_sum(aggregate: Any) -> None:
+    with pytest.raises(
+        FieldError, match=rf"{aggregate.__name__} cannot be computed of a DateTimeField[\s\S]*Min or Max"
+    ):
+        Token.objects.annotate(x=aggregate("changed"))
+
+
+@pytest.mark.parametrize("lookup", ["contains", "icontains", "startswith", "iendswith", "iexact"])
+def test_or2_a_pattern_with_nul_is_refused(lookup: str) -> None:
+    """SQLite ends the pattern there and finds other rows; PostgreSQL refuses the character anywhere."""
+    with pytest.raises(InvalidValue, match="NUL"):
+        Token.objects.filter(**{f"label__{lookup}": "a\x00b"})

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.models.query.data import shelf
-from tests.models.schemas.library import Author, Book, Place, Restaurant, Tag, Ticket, Token
+from tests.models.schemas.library import Author, Book, Place, Placement, Restaurant, Shelf, Tag, Ticket, Token
 from vivace.db import Statement, atomic, database_for, outside, query_log
-from vivace.errors import FieldError, IntegrityError, QueryError
+from vivace.errors import FieldError, ForeignKeyViolation, IntegrityError, QueryError
 from vivace.models import F, Sum, Value
 from vivace.models.functions import Lower
 
@@ -230,3 +230,16 @@ async def test_or11_objects_without_columns_of_their_own(database_url: str) -> N
         await (await Ticket.objects.create()).save()
         assert len(await Ticket.objects) == 6
         assert len([ticket async for ticket in Ticket.objects]) == 6
+
+
+async def test_md7_a_broken_foreign_key_names_its_field(database_url: str) -> None:
+    async with shelf(database_url, filled=False):
+        place = await Shelf.objects.create(name="top")
+        with pytest.raises(ForeignKeyViolation) as caught:
+            await Placement.objects.create(shelf=place, book_id=99, position=1)
+        assert caught.value.fields == ("book",)
+        assert caught.value.columns == ("book_id",)
+        with pytest.raises(ForeignKeyViolation) as caught:
+            async with atomic():
+                await Placement.objects.create(shelf=place, book_id=99, position=1)
+        assert (caught.value.table, caught.value.columns) == (Placement._meta.db_table, ("book_id",))

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.models import oracle
+from vivace import models
 from vivace.models.sql import lift
 from vivace.models.sql.compile import PLANS, PlanCache, plan_for
 from vivace.models.sql.state import QueryState
-from vivace.models.sql.verbs import COUNT, EXISTS, ROWS
+from vivace.models.sql.verbs import COUNT, EXISTS, ROWS, Delete
 
 WORLD = oracle.vivace_world()
 Book: Any = WORLD.model("Book")
@@ -97,3 +98,24 @@ def test_or1_ready_made_filters_check_the_range() -> None:
     beyond = lift.filter_by(QueryState(Book), (), {"pk": 2**70})
     assert plan_for(state, ROWS, "sqlite").empty is False
     assert plan_for(beyond, ROWS, "sqlite").empty is True
+
+
+def test_md4_a_model_defined_later_is_among_what_the_database_deletes() -> None:
+    class Root(models.Model):
+        class Meta:
+            app_label = "shapes"
+
+    def written() -> frozenset[str] | None:
+        plan = plan_for(QueryState(Root), Delete(), "sqlite")
+        assert plan is plan_for(QueryState(Root), Delete(), "sqlite")
+        return plan.statement.writes
+
+    assert written() == frozenset({"shapes_root"})
+
+    class Leaf(models.Model):
+        root = models.ForeignKey(Root, models.DB_CASCADE)
+
+        class Meta:
+            app_label = "shapes"
+
+    assert written() == frozenset({"shapes_root", Leaf._meta.db_table})

@@ -21,7 +21,7 @@ from vivace.db.types import Parameters, Row, Statement, TransactionOptions
 from vivace.errors import TransactionError, TransactionTimeout, VivaceError
 
 from .connection import Link
-from .errors import deferred_violation
+from .dangling import violation
 from .hook import Hook, Mark
 from .inline import InlineReader
 from .lanes import Job, Lane, finish
@@ -315,8 +315,11 @@ class SQLiteSession:
         if connection.get_autocommit():
             raise self._gone()
         if self._unchecked and connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-            raise deferred_violation()
-        connection.execute("COMMIT")
+            raise violation(connection)
+        try:
+            connection.execute("COMMIT")
+        except apsw.ConstraintError as error:  # only deferred foreign keys are looked at so late
+            raise violation(connection) from error.with_traceback(None)
         self.committed = True
         return self._written()
 

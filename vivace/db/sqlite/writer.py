@@ -30,7 +30,8 @@ from vivace.db.types import Parameters, Statement, TransactionOptions
 from vivace.errors import DatabaseUnavailable, PoolTimeout
 
 from .connection import Home, Link, opening
-from .errors import deferred_violation, translate
+from .dangling import violation
+from .errors import translate
 from .hook import Hook
 from .inline import InlineReader
 from .lanes import Job, Lane
@@ -196,7 +197,7 @@ class Group:
                 with self._lane.lock:
                     self.running = None
             if connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0]:
-                raise deferred_violation(member.statement.sql)
+                raise violation(connection, member.statement.sql, member.statement.writes)
             connection.execute("RELEASE member")
         except Exception as error:
             member.result, member.error = None, translate(error, member.statement.sql)

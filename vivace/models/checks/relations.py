@@ -13,6 +13,7 @@ from vivace.models.deletion_rules import DeletionRule
 from .places import about_field as about
 
 _RENAME = "Add or change related_name."
+_OWN_KEY = "give {} a key of its own and make the columns unique with a UniqueConstraint."
 
 
 def check_relation(field: Any) -> list[Finding]:
@@ -126,13 +127,13 @@ def _target_field(field: Any) -> list[Finding]:
     if name is None or (name not in options._forward_fields_map and name != "pk"):
         return [about(field, "to-field", f"{options.label} has no field {name!r} to point to.")]
     target = field.target_field
-    if getattr(target, "field_names", None):
+    if options.is_composite_pk and target is options.pk:
         return [
             about(
                 field,
                 "to-field",
-                f"{options.label} has a composite primary key.",
-                "Point to a unique field with to_field.",
+                f"{options.label} has a composite primary key, and a foreign key is one column.",
+                f"Point to a unique field with to_field, or {_OWN_KEY.format(options.object_name)}",
             )
         ]
     if target.unique or _unique_alone(options, target.name):
@@ -197,7 +198,7 @@ def _unique(field: Any) -> list[Finding]:
 
 def check_many_to_many(field: Any) -> list[Finding]:
     """Return what is wrong with a many-to-many relation."""
-    return [*_options_without_effect(field), *_through(field)]
+    return [*_options_without_effect(field), *_composite_ends(field), *_through(field)]
 
 
 def _options_without_effect(field: Any) -> list[Finding]:
@@ -215,6 +216,23 @@ def _options_without_effect(field: Any) -> list[Finding]:
     if field.unique:
         findings.append(about(field, "unique-many-to-many", "a ManyToManyField cannot be unique."))
     return findings
+
+
+def _composite_ends(field: Any) -> list[Finding]:
+    """The table between holds a foreign key to each end."""
+    ends = [field.model, field.remote_field.model]
+    bad = [end._meta for end in ends if not isinstance(end, str) and end._meta.is_composite_pk]
+    return [
+        about(
+            field,
+            "composite-key",
+            f"{options.label} has a composite primary key, to which the table between cannot point.",
+            "Point to another model, or " + _OWN_KEY.format(options.object_name),
+        )
+        for options in bad[:1]
+        if getattr(field.remote_field.through, "_meta", None) is None
+        or field.remote_field.through._meta.auto_created
+    ]
 
 
 def _through(field: Any) -> list[Finding]:

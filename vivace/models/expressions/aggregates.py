@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from vivace.errors import FieldError
 from vivace.models.expressions.base import Expression, several
 from vivace.models.expressions.func import Func, parsed
 from vivace.models.expressions.ordering import OrderBy
 from vivace.models.expressions.values import Star, Value
 
 if TYPE_CHECKING:
+    from vivace.models.sql.lifting import Lifter
     from vivace.models.sql.outputs import Outputs
     from vivace.models.sql.render import Renderer
 
@@ -85,6 +87,7 @@ class Count(Aggregate):
     function = "COUNT"
     output_kind = "IntegerField"
     allow_distinct = True
+    allows_composite_expressions = True
     empty_default = 0
 
     def __init__(self, expression: Any, filter: Any = None, **extra: Any) -> None:
@@ -95,14 +98,38 @@ class Count(Aggregate):
         super().__init__(expression, filter=filter, **extra)
 
 
-class Sum(Aggregate):
+class Computed(Aggregate):
+    """An aggregate that computes: of points in time there is no sum and no mean."""
+
+    def lifted(self, lifter: Lifter) -> Expression:
+        node = super().lifted(lifter)
+        kind = lifter.outputs.name(lifter.outputs.of(next(iter(node.children()))))
+        if kind in ("DateField", "DateTimeField"):
+            raise self._refused(kind)
+        return node
+
+    def render(self, r: Renderer) -> Any:
+        if r.dialect == "sqlite" and r.kind(self.source[0]) == "TimeField":  # it is stored as text
+            raise self._refused("TimeField")
+        return super().render(r)
+
+    def _refused(self, kind: str) -> FieldError:
+        return FieldError(
+            f"{type(self).__name__} cannot be computed of a {kind}: it holds points in time.",
+            expected="numbers or durations",
+            got=kind,
+            fix="Use Min or Max, or compute durations first: Avg(F('end') - F('start')).",
+        )
+
+
+class Sum(Computed):
     """The sum."""
 
     function = "SUM"
     allow_distinct = True
 
 
-class Numeric(Aggregate):
+class Numeric(Computed):
     """An aggregate whose result is a decimal for decimals and a float for other numbers."""
 
     def infer(self, outputs: Outputs) -> Any:

@@ -43,6 +43,7 @@ class Func(Expression):
     template: str = "%(function)s(%(expressions)s)"
     arg_joiner: str = ", "
     arity: ClassVar[int | None] = None
+    allows_composite_expressions: ClassVar[bool] = False
 
     def __init__(self, *expressions: Any, output_field: Any = None, **extra: Any) -> None:
         if self.arity is not None and len(expressions) != self.arity:
@@ -54,6 +55,17 @@ class Func(Expression):
         if output_field is not None:
             self.output_field = output_field
         self.extra: tuple[tuple[str, Any], ...] = tuple(sorted(extra.items()))
+
+    def lifted(self, lifter: Lifter) -> Expression:
+        node = super().lifted(lifter)
+        if not self.allows_composite_expressions:
+            for each in node.children():
+                if len(getattr(getattr(each, "path", None), "targets", ())) > 1:
+                    raise FieldError(
+                        f"{type(self).__name__} cannot take a composite primary key.",
+                        fix="name one of its fields: " + ", ".join(f.name for f in each.path.targets),  # type: ignore[attr-defined]
+                    )
+        return node
 
     def get_source_expressions(self) -> list[Expression]:
         """Return the arguments."""

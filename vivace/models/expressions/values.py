@@ -54,6 +54,10 @@ class Value(Expression):
 
     def lifted(self, lifter: Lifter) -> Expression:
         if self.value is None:
+            if lifter.outputs.name(self.output_field) == "JSONField":
+                from .functions.json import JSONNull  # which is built on this module
+
+                return JSONNull()  # Django's way to write it before it had JSONNull
             return Null(self.output_field)
         return lifter.slot(self.value, self.output_field)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from vivace.errors import InvalidValue
 from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Known
 from vivace.models.expressions.values import Slot
@@ -27,6 +28,12 @@ class _Pattern(Lookup):
 
     @classmethod
     def lift_right(cls, lifter: Lifter, left: Expression, field: Any, value: Any) -> Any:
+        if isinstance(value, str) and "\x00" in value:
+            raise InvalidValue(
+                f"{cls.lookup_name!r} cannot look for a text with a NUL character: databases end a pattern there.",
+                expected="a text without NUL",
+                got=repr(value)[:80],
+            )
         right = super().lift_right(lifter, left, None, value)
         if isinstance(right, Slot):
             return Slot(right.index, "TextField", form=cls.form)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vivace.changes import current_reads
-from vivace.db import Database
+from vivace.db import Database, database_for
 from vivace.errors import QueryError
 from vivace.models.sql.compile import plan_for
 from vivace.models.sql.verbs import ROWS
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 def read_database(queryset: QuerySet[Any, Any]) -> Database:
     """Return the database that a queryset reads from; rows to be locked are read where they are written."""
-    lock = queryset.query_state.shape.lock is not None
-    find = running.writer if lock else running.reader
-    return find(queryset.model, queryset._db, queryset._hints)
+    asked = queryset.__dict__
+    locks = asked["query_state"].shape.lock is not None
+    return database_for(asked["model"], asked["_db"], write=locks, hints=asked["_hints"])
 
 
 def hydrator(queryset: QuerySet[Any, Any], plan: Plan) -> hydrate.Hydrator:
     """Return the function that turns rows into what the queryset asked for."""
-    if queryset._rows == "instances" and plan.selection is not None:
+    kind: hydrate.RowKind = queryset.__dict__["_rows"]
+    if kind == "instances" and plan.selection is not None:
         return hydrate.instances(plan)
-    kind = queryset._rows
     return hydrate.values(
         plan, [output.name for output in plan.outputs], "tuples" if kind == "instances" else kind
     )
@@ -45,8 +45,9 @@ async def evaluate(queryset: QuerySet[Any, Any], state: QueryState | None = None
 
     This is the path of every query: one function, so that it costs one coroutine.
     """
+    asked = queryset.__dict__  # reading attributes of what has a `__getattr__` costs three times as much
     if state is None:
-        state = queryset.query_state
+        state = cast("QueryState", asked["query_state"])
     database = read_database(queryset)
     plan = plan_for(state, ROWS, database.dialect, database.listening)
     if plan.empty:
@@ -60,10 +61,10 @@ async def evaluate(queryset: QuerySet[Any, Any], state: QueryState | None = None
             recorder.add(*each.read(rows))
     if not rows:
         return []
-    objects = hydrator(queryset, plan)(rows, database.alias, queryset._strict or strict_by_default.get())
-    if queryset._known is not None and queryset._rows == "instances":
+    objects = hydrator(queryset, plan)(rows, database.alias, asked["_strict"] or strict_by_default.get())
+    if asked["_known"] is not None and asked["_rows"] == "instances":
         _attach_known(queryset, objects)
-    if queryset._prefetch:
+    if asked["_prefetch"]:
         await _prefetch(queryset, objects)
     return objects
 

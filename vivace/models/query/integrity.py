@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vivace.errors import IntegrityError
+from vivace.errors import ForeignKeyViolation, IntegrityError
 
 
 def map_to_fields(error: IntegrityError, model: Any) -> None:
@@ -15,6 +15,8 @@ def map_to_fields(error: IntegrityError, model: Any) -> None:
 def fields_of(error: IntegrityError, model: Any) -> tuple[str, ...]:
     """Return the fields that a violated rule stands on; empty when it is not one of the model's."""
     meta = model._meta
+    if isinstance(error, ForeignKeyViolation) and error.table not in ("", meta.db_table):
+        return ()  # other rows point to those of the model
     by_column = {field.column: field.name for field in meta.local_concrete_fields}
     found = tuple(by_column[column] for column in error.columns if column in by_column)
     if found:

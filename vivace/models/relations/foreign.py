@@ -248,8 +248,18 @@ class ForeignKey(RelatedField[T]):
         using = model_instance._state.db if model_instance is not None else None
         found = target._base_manager.using(using).filter(**{name: value})
         if not await found.complex_filter(self.get_limit_choices_to()).exists():
-            params = {"model": target._meta.verbose_name, "pk": value, "field": name, "value": value}
-            raise ValidationError(self.error_messages["invalid"], code="invalid", params=params)
+            raise self.absent_row(value)
+
+    def absent_row(self, value: Any) -> ValidationError:
+        """Return the error for a key that no row has, or none that may be chosen."""
+        target = self.remote_field.model
+        return self.refused(
+            "invalid",
+            model=target._meta.verbose_name,
+            pk=value,
+            field=self.remote_field.field_name,
+            value=value,
+        )
 
     # -- description -------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from vivace.db.types import Dialect, Listening
 from vivace.models.sql.plan import Plan
 from vivace.models.sql.state import QueryState
-from vivace.models.sql.verbs import Verb
+from vivace.models.sql.verbs import Delete, Verb
 
 SIZE: Final = 4000
 
@@ -30,12 +30,19 @@ class PlanCache:
         from vivace.models.sql.compiling import compiled_plan  # SQLAlchemy loads with the first query
 
         plan = compiled_plan(*key)
+        if type(key[3]) is Delete:
+            key[0]._meta.apps.warmed(self)
         self.compiled += 1
         if len(self.plans) >= self.size:
             for old in list(self.plans)[: max(1, self.size // 4)]:
                 self.plans.pop(old, None)
         self.plans[key] = plan
         return plan
+
+    def expire(self) -> None:
+        """Forget what depends on which models there are: a new one may be deleted from by the database (DB_CASCADE)."""
+        for key in [key for key in self.plans if type(key[3]) is Delete]:
+            self.plans.pop(key, None)
 
     def clear(self) -> None:
         """Forget all: for tests."""

@@ -12,9 +12,9 @@ from vivace.models.expressions.aggregates import Aggregate as AggregateFunction
 from vivace.models.expressions.aggregates import Count as CountFunction
 from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Junction
-from vivace.models.expressions.func import Columns
 from vivace.models.expressions.ordering import OrderBy
 from vivace.models.expressions.values import Constant, Star
+from vivace.models.fields.composite import CompositePrimaryKey
 from vivace.models.sql import verbs
 from vivace.models.sql.building import Builder, Context
 from vivace.models.sql.elements import dialect_named
@@ -238,11 +238,11 @@ def outputs_of(select: Select, dialect: str) -> tuple[Output, ...]:
 
 def converter_of(node: Expression, dialect: str) -> Callable[[Any], Any] | None:
     """Return what turns a column's value into the one that its field promises."""
-    if isinstance(node, Columns):
-        return _unpacking([converter_of(column, dialect) for column in node.columns], dialect)
     field = OUTPUTS.of(node)
     if field is None:
         return None
+    if isinstance(field, CompositePrimaryKey):
+        return _unpacking([OUTPUTS.plain(each).converter(dialect) for each in field.fields], dialect)
     convert: Callable[[Any], Any] | None = field.converter(dialect)
     if isinstance(node, Column):
         return convert
@@ -262,6 +262,8 @@ def _unpacking(converters: list[Any], dialect: str) -> Callable[[Any], Any]:
     import json
 
     def unpacked(value: Any) -> Any:
+        if value is None:  # of a row that an outer join or a subquery did not find
+            return None
         parts = json.loads(value) if dialect == "sqlite" else value
         return tuple(
             part if convert is None else convert(part)

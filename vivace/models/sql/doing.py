@@ -8,7 +8,7 @@ from typing import Any
 from vivace.errors import FieldError, QueryError
 from vivace.models.expressions.arithmetic import as_operand
 from vivace.models.expressions.base import Expression, is_expression
-from vivace.models.expressions.values import Slot, Value
+from vivace.models.expressions.values import Null, Slot
 from vivace.models.sql import names
 from vivace.models.sql.lifting import Lifter
 from vivace.models.sql.related import related_value
@@ -66,7 +66,7 @@ def _assignment(lifter: Lifter, name: str, written: Any) -> tuple[str, Expressio
     if hasattr(written, "_meta") and field.is_relation:
         written = related_value(names.find(lifter.model, name), written, "exact")
     if written is None:
-        return field.attname, lifter.lift(Value(None, field))
+        return field.attname, Null(field)
     plain = lifter.outputs.plain(field)
     return field.attname, lifter.slot_for(_prepared(field, written), plain)
 

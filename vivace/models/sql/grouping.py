@@ -5,6 +5,7 @@ from __future__ import annotations
 from vivace.models.expressions.aggregates import Aggregate
 from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Known
+from vivace.models.expressions.func import Columns
 from vivace.models.expressions.ordering import OrderBy
 from vivace.models.expressions.subqueries import Subquery
 from vivace.models.expressions.values import Constant, Null, RawSQL, Slot, Star
@@ -16,6 +17,8 @@ def columns_of(node: Expression) -> list[Expression]:
     """Return the expressions to group by: itself without aggregates, else what stands outside of them."""
     if isinstance(node, (Aggregate, Slot, Constant, Null, Star, Known, Outer)):
         return []
+    if isinstance(node, Columns):
+        return list(node.columns)
     if isinstance(node, Subquery):
         return _outer_columns(node)
     if isinstance(node, OrderBy):

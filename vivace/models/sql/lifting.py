@@ -150,7 +150,10 @@ class Lifter:
         for end in range(len(parts), 0, -1):
             name = SEPARATOR.join(parts[:end])
             if name in self.annotations:
-                return None, AnnotationRef(name, self.annotations[name]), tuple(parts[end:])
+                node = self.annotations[name]
+                if isinstance(node, Ref) and len(node.path.targets) > 1:
+                    return node.path, node, tuple(parts[end:])  # a composite key is compared column by column
+                return None, AnnotationRef(name, node), tuple(parts[end:])
         relation = self.relations.get(parts[0])
         if relation is None:
             return None

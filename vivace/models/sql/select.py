@@ -13,6 +13,7 @@ import msgspec
 from vivace.errors import FieldError
 from vivace.models.expressions.base import Expression
 from vivace.models.expressions.conditional import Junction
+from vivace.models.expressions.func import Columns
 from vivace.models.expressions.ordering import OrderBy
 from vivace.models.expressions.values import Constant
 from vivace.models.sql.grouping import columns_of
@@ -231,6 +232,7 @@ def _keys(builder: Builder) -> list[Expression]:
 
 def _collapsed(wanted: list[Expression], beyond: list[Expression]) -> list[Expression]:
     """Drop doubles, and columns of tables whose primary key is there: they depend on it."""
+    wanted = [each for node in wanted for each in (node.columns if isinstance(node, Columns) else (node,))]
     unique = {node.key(): node for node in (*wanted, *beyond)}
     kept = {node.key() for node in beyond}
     whole = {node.alias for node in unique.values() if isinstance(node, Column) and node.field.primary_key}

@@ -195,13 +195,22 @@ class SelectRenderer:
     def _aggregate(self, node: Aggregate) -> Sql:
         name = getattr(node, f"{self.dialect}_function") or dict(node.extra).get("function") or node.function
         parts: list[Any] = [f"{name}(", "DISTINCT " if node.distinct else ""]
-        parts.append(self.joined(_counted(each) for each in node.arguments(self)))  # type: ignore[arg-type]
+        parts.append(self.joined(self._counted(each, node.distinct) for each in node.arguments(self)))  # type: ignore[arg-type]
         if node.order_by:
             parts += [" ORDER BY ", self.joined(node.order_by)]
         parts.append(")")
         if node.filter is not None:
             parts += [" FILTER (WHERE ", self.truth(node.filter), ")"]
         return self.sql(*parts)
+
+    def _counted(self, argument: Any, distinct: bool) -> Any:
+        """Return one column of a composite key: none of them is NULL where the row is there; all for different keys."""
+        if not isinstance(argument, Columns):
+            return argument
+        first = argument.columns[0]
+        if not distinct:
+            return first
+        return self.sql("CASE WHEN ", first, " IS NOT NULL THEN ", self._packed(argument), " END")
 
     def window(self, node: Any) -> Any:
         """Return an expression over a window."""
@@ -221,11 +230,6 @@ class SelectRenderer:
     def _need_postgresql(self, what: str) -> None:
         if self.dialect != "postgresql":
             raise FieldError(f"{what} needs PostgreSQL.", got=self.dialect)
-
-
-def _counted(argument: Any) -> Any:
-    """Return one column of a composite key: none of them is NULL where the row is there."""
-    return argument.columns[0] if isinstance(argument, Columns) else argument
 
 
 __all__ = ["SelectRenderer"]
