@@ -36,10 +36,8 @@ async def tried(client: Client, email: str = EMAIL, password: str = "x") -> int:
 
 async def lock_out(app: Any, email: str = EMAIL) -> None:
     """Spend what the account has, from many addresses."""
-    for n in range(8):
-        stranger = Client(app, isolate=False, client=(f"198.51.{n}.9", 1))
-        status = await tried(stranger, email)
-    assert status == 429
+    strangers = [Client(app, isolate=False, client=(f"198.51.{n}.9", 1)) for n in range(8)]
+    assert [await tried(stranger, email) for stranger in strangers][-1] == 429
 
 
 async def test_au8_strangers_from_many_addresses_do_not_keep_the_owner_out(sqlite_url: str) -> None:

@@ -128,7 +128,7 @@ class Visitors(BaseUserManager[Any]):
 
 
 class Visitor(AbstractUser):
-    objects = Visitors()  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
+    objects = Visitors()  # type: ignore[assignment,misc]  # pyright: ignore[reportAssignmentType]
 
     class Meta(AbstractUser.Meta):
         app_label = "visits"

@@ -13,10 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivace.crypto import Secret, Signer
+from vivace.crypto.tokens import Mac
 from vivace.errors import BadSignature, InvalidKey, SignatureExpired
 
 NOW = 1_700_000_000.5
 VECTOR = "aGVsbG8.AYvP5Wn0.Dl5RwyZdzwEP3_AcQiQnO13eL4DXnhbn-OG8F9g1t_g"
+
+
+@given(st.binary(max_size=200), st.binary(max_size=300))
+def test_sc10_what_is_hashed_once_is_hmac(key: bytes, message: bytes) -> None:
+    mac = Mac(key)
+    assert mac.digest(message) == mac.digest(message) == hmac.digest(key, message, "sha256")
 
 
 def at(now: float) -> Signer:

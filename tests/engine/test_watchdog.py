@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import pytest
 
+from vivace.crypto.signing import Signer
 from vivace.engine.workers.watchdog import Stall, Watchdog, called, is_users
 
 
@@ -160,4 +161,5 @@ def test_users_files() -> None:
     assert is_users(__file__)
     assert not is_users(asyncio.__file__)
     assert not is_users(Watchdog.check.__code__.co_filename)
+    assert not is_users(Signer.__init__.__code__.co_filename)
     assert not is_users("<string>")

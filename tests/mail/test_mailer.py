@@ -6,6 +6,7 @@ import asyncio
 import email
 import io
 import stat
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from vivace.mail import (
     mail_managers,
     send_mail,
 )
+from vivace.mail.mailer import LARGE
 
 
 class Flaky(Backend):
@@ -86,6 +88,31 @@ async def test_em2_send_waits_and_raises() -> None:
         await mailer.send(message(), message(), message())
     assert caught.value.failures == [FINAL, TEMPORARY]
     assert not mailer.failed  # who was told must do something about it
+
+
+class Told(dict[str, str]):
+    """Headers that take note of the threads in which they are read."""
+
+    def __init__(self) -> None:
+        super().__init__({"X-Note": "x"})
+        self.threads: set[int] = set()
+
+    def items(self) -> Any:
+        self.threads.add(threading.get_ident())
+        return super().items()
+
+
+@pytest.mark.parametrize(("size", "apart"), [(100, False), (LARGE, True)])
+async def test_em2_large_attachments_are_encoded_in_a_thread(size: int, apart: bool) -> None:
+    told, backend = Told(), MemoryBackend()
+    message = EmailMessage("s", "b", "me@example.com", "you@example.com", headers=told)
+    message.attach("a.bin", b"x" * size)
+    await Mailer(backend=backend).send(message)
+    assert (threading.get_ident() not in told.threads) is apart
+    with pytest.raises(InvalidMail):
+        message.to = "nobody at all"
+        await Mailer(backend=backend).send(message)
+    assert len(backend.outbox) == 1
 
 
 async def test_em2_a_wrong_message_raises_before_any_is_sent() -> None:

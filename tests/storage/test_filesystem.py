@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from vivace.errors import StorageUnsupported, StoredFileMissing, SuspiciousFileName
-from vivace.storage import FileSystemOptions, FileSystemStorage
+from vivace import App
+from vivace.errors import NoCurrentApp, StorageUnsupported, StoredFileMissing, SuspiciousFileName
+from vivace.storage import FileSystemOptions, FileSystemStorage, MemoryStorage
 
 posix = pytest.mark.skipif(os.name == "nt", reason="modes, links and signals are those of POSIX")
 
@@ -28,6 +29,26 @@ async def test_sf4_files_and_folders_have_their_modes(tmp_path: Path) -> None:
     assert os.stat(path).st_mode & 0o777 == 0o640
     assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o750
     assert _files(tmp_path) == ["m/a/b/c.txt"]
+
+
+async def test_sf4_a_storage_without_a_folder_is_in_that_of_the_app(tmp_path: Path) -> None:
+    storage = FileSystemStorage()  # as Django's models write it, in a module where no app runs
+    assert storage.deconstruct() == ("vivace.storage.FileSystemStorage", (), {})
+    assert storage == FileSystemStorage() != FileSystemStorage("media")
+    with pytest.raises(NoCurrentApp):
+        storage.path("a.txt")
+    app = App(root=tmp_path, storages={})
+    async with app:
+        assert await storage.save("a.txt", b"x") == "a.txt"
+        assert storage.url("a.txt") == "/media/a.txt"
+        assert await app.storages["default"].read("a.txt") == b"x"
+    assert _files(tmp_path) == ["media/a.txt"]
+
+
+async def test_sf4_a_storage_without_a_folder_needs_one_that_is_a_folder(tmp_path: Path) -> None:
+    async with App(root=tmp_path, storages={"default": MemoryStorage()}):
+        with pytest.raises(StorageUnsupported, match="without a folder"):
+            FileSystemStorage().path("a.txt")
 
 
 @posix

@@ -99,6 +99,27 @@ OTHERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% for r in rows %}{% set x = r.text %}{{ show(x) }}{% endfor %}",
+        "{% for r in rows %}_loop_vars = {}\ndef {{ r.text }}\ndef x{% endfor %}",
+        "{% for r in rows %}\ndef _loop_vars = {}\n{% for q in rows %}{% set x = q.text %}{{ show(x) }}{% endfor %}{% endfor %}",
+        "{% macro m(v) %}{% for r in rows %}{% set x = v %}{{ show(x) }}{% endfor %}{% endmacro %}{{ m(1) }}",
+    ],
+)
+async def test_tp2_what_loops_set_is_theirs_and_loops_that_set_nothing_keep_nothing(text: str) -> None:
+    values: dict[str, Any] = {"rows": [Row(text="a"), Row(text="b")], "show": str}
+    plain = jinja2.Environment(keep_trailing_newline=True).from_string(text).render(values)
+    assert shown(text, None, **values) == plain
+
+
+async def test_sp_pages_are_utf8_whatever_they_showed_before() -> None:
+    page = templates("<p>{{ text }}</p>").get("page.html")
+    for text in ("plain", "é", "日本", "plain", "😀", "plain"):
+        assert page.encoded({"text": text}) == f"<p>{text}</p>".encode()
+
+
 async def test_tp2_inheritance_super_include_import() -> None:
     page = await templates(CHILD, **OTHERS).render("page.html", {"name": "<n>"})
     assert page == "<title>TS/&lt;n&gt;</title><b>&lt;n&gt;</b>TS/&lt;n&gt;[&lt;n&gt;S]S"

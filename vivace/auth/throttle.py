@@ -43,7 +43,7 @@ class Throttle:
         self, settings: AuthSettings, store: Literal["auto", "memory", "database"] | RateStore = "auto"
     ) -> None:
         window = max(1, round(settings.login_window))
-        self.store = FittingRates() if store == "auto" else store
+        self.store: RateStore | Literal["memory", "database"] = FittingRates() if store == "auto" else store
 
         def limit(count: int, name: str) -> RateLimit | None:
             if count == NO_LIMIT:

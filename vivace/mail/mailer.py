@@ -36,6 +36,7 @@ from .message import EmailMessage, Envelope, seal
 from .urls import make_backend
 
 logger: Final = logging.getLogger("vivace.mail")
+LARGE: Final = 262_144  # bytes attached, from which on a message is encoded in a thread
 FAILED_KEPT: Final = 1_000  # messages; the oldest are forgotten first
 
 current_mailer: ContextVar[Mailer | None] = ContextVar("vivace_mailer", default=None)
@@ -148,7 +149,10 @@ class Mailer:
 
         Raises ``InvalidMail`` before any is sent, ``MailNotSent`` after all were tried.
         """
-        envelopes = self._sealed(messages)
+        if sum(map(_attached, messages)) < LARGE:
+            envelopes = self._sealed(messages)
+        else:  # 10 MB take the time of a hundred requests to encode
+            envelopes = await asyncio.to_thread(self._sealed, messages)
         if self._around.after_commit(lambda: self._enqueue(envelopes)):
             return
         outcomes = await self.backend.deliver(envelopes)
@@ -158,7 +162,10 @@ class Mailer:
             raise errors[0]
 
     def send_soon(self, *messages: EmailMessage) -> None:
-        """Send messages in the background, inside a transaction after its commit; raises ``InvalidMail``."""
+        """Send messages in the background, inside a transaction after its commit; raises ``InvalidMail``.
+
+        What is attached is encoded at once: where that is megabytes, ``send`` does it in a thread.
+        """
         envelopes = self._sealed(messages)
         if not self._around.after_commit(lambda: self._enqueue(envelopes)):
             self._enqueue(envelopes)
@@ -271,6 +278,10 @@ class Mailer:
         self._give_up_all("the app stopped before the next try")
         if self._backend is not None:
             await self._backend.close()
+
+
+def _attached(message: EmailMessage) -> int:
+    return sum(len(attachment.content) for attachment in message.attachments)
 
 
 def mailer() -> Mailer:

@@ -39,6 +39,7 @@ from vivace.http.threads import to_its_end
 from .base import Storage
 from .files import File
 from .names import checked_folder, checked_name
+from .storages import storage_for
 
 T = TypeVar("T")
 
@@ -64,22 +65,46 @@ class FileSystemOptions:
 
 
 class FileSystemStorage(Storage):
-    """Files below ``root``, which is made when first written to; ``url`` is the address of the folder, ``None``: none."""
+    """Files below ``root``, which is made when first written to; ``url`` is the address of the folder, ``None``: none.
+
+    Without ``root`` folder and address are those of the app's default storage, by the app that is running.
+    """
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: str | os.PathLike[str] = "",
         url: str | None = None,
         *,
         options: FileSystemOptions | None = None,
         links: bool = True,
     ) -> None:
         self.given_root = os.fspath(root)
-        self.root = os.path.abspath(self.given_root)
-        self.base_url = url if url is None or url.endswith("/") else f"{url}/"
+        self._root = os.path.abspath(self.given_root) if self.given_root else ""
+        self._base_url = url if url is None or url.endswith("/") else f"{url}/"
         self.options = options or FileSystemOptions()
         self._links = links  # whether the file system is tried for hard links
         self._pool = Pool(THREADS, QUEUE)
+
+    @property
+    def root(self) -> str:
+        """The folder; raises ``NoCurrentApp`` where none was given and no app is running."""
+        return self._root or self._home().root
+
+    @property
+    def base_url(self) -> str | None:
+        """The address of the folder, with a slash behind it; ``None``: it has none."""
+        return self._base_url if self._root or self._base_url is not None else self._home().base_url
+
+    def _home(self) -> FileSystemStorage:
+        home = storage_for()
+        if isinstance(home, FileSystemStorage) and home._root:
+            return home
+        raise StorageUnsupported(
+            "A FileSystemStorage without a folder has none here: the app's default storage is no folder.",
+            expected="a default storage that is a FileSystemStorage with a folder",
+            got=type(home).__name__,
+            fix='Give it one: FileSystemStorage("files", "/files/").',
+        )
 
     # -- names ---------------------------------------------------------------------------------------------------
 
@@ -145,19 +170,20 @@ class FileSystemStorage(Storage):
     def deconstruct(self) -> tuple[str, tuple[Any, ...], Mapping[str, Any]]:
         """Return how to make an equal storage, for migrations."""
         kwargs: dict[str, Any] = {} if self.options == FileSystemOptions() else {"options": self.options}
-        args = (self.given_root,) if self.base_url is None else (self.given_root, self.base_url)
+        given = () if not self.given_root and self._base_url is None else (self.given_root,)
+        args = given if self._base_url is None else (self.given_root, self._base_url)
         return f"vivace.storage.{type(self).__name__}", args, kwargs
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FileSystemStorage) or type(other) is not type(self):
             return NotImplemented
-        return (self.root, self.base_url, self.options) == (other.root, other.base_url, other.options)
+        return (self._root, self._base_url, self.options) == (other._root, other._base_url, other.options)
 
     def __hash__(self) -> int:
-        return hash((self.root, self.base_url))
+        return hash((self._root, self._base_url))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.root}>"
+        return f"<{type(self).__name__} {self._root or 'of the app'}>"
 
     async def _run(
         self, function: Callable[..., T], *args: Any, undo: Callable[[T], object] | None = None

@@ -62,7 +62,7 @@ class ClientResponse:
     @property
     def text(self) -> str:
         """The body as text, in the charset it names or UTF-8."""
-        _, _, charset = self.headers.get("content-type", "").partition("charset=")  # type: ignore[union-attr]
+        _, _, charset = self.headers.get("content-type", "").partition("charset=")
         return self.body.decode(charset.partition(";")[0].strip(' "') or "utf-8")
 
     def json(self, type: Any = Any) -> Any:

@@ -36,7 +36,9 @@ logger = logging.getLogger("vivace.watchdog")
 BEATS_PER_LIMIT: Final = 4
 LONGEST_BEAT: Final = 0.25  # seconds: the precision of the lag in production
 _MOST_FRAMES: Final = 12  # of a stack in the log
-_OURS: Final = str(Path(__file__).parents[1]) + "/"
+_OURS: Final = (
+    str(Path(__file__).parents[2]) + "/"
+)  # the whole framework, also where it is no installed package
 _LOOP: Final = tuple(
     str(Path(asyncio.__file__).with_name(name)) for name in ("runners.py", "base_events.py", "events.py")
 )
