@@ -17,7 +17,8 @@ import pytest
 from tests.db.sqlite.support import opened, read, write
 from tests.db.sqlite.test_inline import at_once
 from vivace.db.sqlite import SQLiteDriver
-from vivace.errors import ProgrammingError
+from vivace.db.sqlite.standing import Standing
+from vivace.errors import ProgrammingError, StatementTimeout
 
 ONE = read("SELECT name FROM item WHERE id = ?", short=True)
 RENAME = write("UPDATE item SET name = ? WHERE id = 1", "item")
@@ -40,6 +41,10 @@ def name(driver: SQLiteDriver) -> str:
     """Read on the loop, without letting it run."""
     text: str = at_once(driver.fetch(ONE, (1,)))[0][0]
     return text
+
+
+def failing() -> None:
+    raise apsw.InterruptError("interrupted")
 
 
 def stands(driver: SQLiteDriver) -> bool:
@@ -98,6 +103,64 @@ async def test_commits_of_others_are_seen_at_once(tmp_path: Path) -> None:
                 assert name(driver) == expected
                 stood += stands(driver)
         assert stood > 200
+
+
+async def test_what_begins_and_ends_transactions_is_never_stopped(tmp_path: Path) -> None:
+    """SQLite asks after each thousand instructions, those of BEGIN among them, whether to go on: the last read's time is over."""
+    now, asked = [1.0], list[bool]()
+    async with opened(tmp_path / "a.db", tables=True) as driver:
+        inline = driver._inline
+        inline._clock = lambda: now[0]
+        name(driver)
+        for act in ("before", "end"):
+            original = getattr(Standing, act)
+
+            def watched(standing: Standing, *args: float, original: Any = original) -> None:
+                now[0] += 60
+                asked.append(inline._too_long())
+                original(standing, *args)
+                now[0] -= 60
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Standing, act, watched)
+                name(driver)
+                inline._end()
+    assert len(asked) >= 2
+    assert not any(asked)
+
+
+@pytest.mark.parametrize("instructions", [1, 2, 3])
+async def test_a_transaction_that_was_begun_in_spite_of_an_error_is_ended(
+    tmp_path: Path, instructions: int
+) -> None:
+    """After two instructions BEGIN has done nothing yet, after three all."""
+    async with opened(tmp_path / "a.db", tables=True) as driver:
+        inline = quick(driver)
+        name(driver)
+        connection = inline._link.current
+        connection.set_progress_handler(lambda: True, instructions)
+        with pytest.raises(StatementTimeout):
+            name(driver)
+        if inline._link.current is connection:  # else it was closed
+            connection.set_progress_handler(None)
+        for text in ("one", "two"):
+            await driver.execute(RENAME, (text,))
+            assert [name(driver), name(driver)] == [text, text]
+
+
+async def test_a_connection_whose_transaction_cannot_be_ended_is_not_used_again(tmp_path: Path) -> None:
+    async with opened(tmp_path / "a.db", tables=True) as driver:
+        inline = quick(driver)
+        name(driver)
+        name(driver)
+        assert stands(driver)
+        before = inline._link.current
+        inline._standing._commit = failing
+        await driver.execute(RENAME, ("own",))
+        with pytest.raises(StatementTimeout):
+            name(driver)
+        assert name(driver) == "own"
+        assert inline._link.current is not before
 
 
 async def test_commits_of_another_process_are_seen_at_once(tmp_path: Path) -> None:

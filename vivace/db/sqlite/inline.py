@@ -9,6 +9,7 @@ again). A statement that took longer than ``inline_limit`` is watched, and goes 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from time import perf_counter
 from typing import Final, TypeAlias, cast
 
@@ -72,6 +73,7 @@ class InlineReader:
         try:
             cursor = self._cursor or self._open()
             if self._standing is not None:
+                self._deadline = inf  # of the read before: BEGIN and COMMIT must not be stopped for it
                 self._standing.before(started)
             return self._run(cursor, sql, parameters, started)
         except Exception as error:
@@ -137,6 +139,7 @@ class InlineReader:
         """End the transaction that stands; without one that can be ended the connection is of no use."""
         self._timed = False
         if self._standing is not None:
+            self._deadline = inf
             try:
                 self._standing.end()
             except apsw.Error:

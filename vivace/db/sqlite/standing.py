@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import apsw
@@ -52,10 +53,11 @@ class Standing:
     that somebody calls ``end`` in time.
     """
 
-    __slots__ = ("_begun", "_connection", "_header", "_open", "_seen", "_until")
+    __slots__ = ("_begun", "_commit", "_connection", "_header", "_open", "_seen", "_until")
 
     def __init__(self, connection: apsw.Connection, header: Any, begun: Callable[[], object]) -> None:
         self._begun = begun
+        self._commit: Callable[[], object] = partial(connection.execute, "COMMIT")
         self._connection = connection
         self._header = header
         self._open = False
@@ -75,16 +77,16 @@ class Standing:
 
     def _begin(self, header: bytes) -> None:
         if int.from_bytes(header[16:20], sys.byteorder) < _FRAMES:
+            self._open = True  # also where BEGIN is stopped at its end: the transaction has begun then
             self._connection.execute("BEGIN")
-            self._open = True
             self._begun()
 
     def end(self) -> None:
         """End the transaction, if one stands. Raises what SQLite raises."""
         if self._open:
-            self._open = False
             if not self._connection.get_autocommit():  # else an error has ended it
-                self._connection.execute("COMMIT")
+                self._commit()
+            self._open = False
 
 
 def standing_on(connection: apsw.Connection, begun: Callable[[], object]) -> Standing | None:
