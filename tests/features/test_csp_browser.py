@@ -97,7 +97,7 @@ def test_sc3_our_pages_and_the_live_reload_run_under_the_default_policy(
         assert page.evaluate("getComputedStyle(document.body).marginTop") == "7px"
         assert page.evaluate("document.images[0].naturalWidth") == 1
         assert page.locator("script[src^='/_vivace/reload.js']").count() == 1
-        page.locator("button").click()
+        page.locator("form button").click()
         page.wait_for_url("**/sent")
         assert page.inner_text("body") == "sent"
     assert complaints == []
