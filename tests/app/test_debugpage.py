@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vivace.app import App
-from vivace.app.debugpage import debug_page, editor_link
+from vivace.app.debugpage import as_code, debug_page, editor_link
 from vivace.app.evidence import MAX_FRAMES, gather, is_own
 from vivace.app.hiding import Hider
 from vivace.config.secret import Secret
@@ -231,6 +231,18 @@ def test_lo3_editor_links(editor: str, link: str) -> None:
 
 def test_editor_link_on_windows() -> None:
     assert editor_link(r"C:\src\app.py", 3, "vscode") == "vscode://file/C:/src/app.py:3"
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Run `vivace migrate`.", "Run <code>vivace migrate</code>."),
+        ("`<b>` & `{0}`", "<code>&lt;b&gt;</code> &amp; <code>{0}</code>"),
+        ("one ` alone <", "one ` alone &lt;"),
+    ],
+)
+def test_what_stands_between_backticks_is_code(text: str, html: str) -> None:
+    assert as_code(text) == html
 
 
 async def test_places_open_in_the_editor_of_the_settings() -> None:

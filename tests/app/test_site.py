@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -191,6 +193,37 @@ def test_tp7_check_warns_of_a_name_that_nobody_can_have_given(tmp_path: Path) ->
     assert (finding.id, finding.level) == ("template-variable", "warning")
     assert finding.place.endswith("page.html:2")
     assert finding.hint == "Did you mean 'title'?"
+
+
+def test_check_warns_of_templates_that_code_asks_for_and_that_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """\
+from vivace import Request, render, render_to_string as text
+from elsewhere import TemplateResponse
+
+def home(request: Request): return render(request, "hom.html", {})
+def good(request: Request): return render(request, "home.html#part")
+def which(request: Request, name: str): return render(request, name + ".html")
+def mail(): return text("mial.txt")
+def other(request: Request): return TemplateResponse(request, "theirs.html")
+"""
+    files = {
+        "templates/home.html": "{% block part %}{% endblock %}",
+        "views_of_site.py": code,
+        "unused.py": code,
+    }
+    app = app_in(tmp_path, files)
+    module = ModuleType("views_of_site")
+    module.__file__ = str(tmp_path / "views_of_site.py")
+    monkeypatch.setitem(sys.modules, "views_of_site", module)
+    warned = [finding for finding in app.check() if finding.id == "template-not-found"]
+    assert [(finding.place.rpartition("/")[2], finding.level) for finding in warned] == [
+        ("views_of_site.py:4", "warning"),
+        ("views_of_site.py:7", "warning"),
+    ]
+    assert warned[0].message == "There is no template 'hom.html'."
+    assert warned[0].hint == "Did you mean 'home.html'?"
 
 
 def test_tp7_names_of_a_whole_disk_are_not_looked_for(tmp_path: Path) -> None:

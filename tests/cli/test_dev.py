@@ -288,7 +288,7 @@ def test_debug_names_the_nearest_route_and_the_methods(server: Serving) -> None:
     detail = server.body("/helo/Ada")
     assert "Did you mean '/hello/Ada'? There is GET" in detail
     assert "/hello/{name}" in detail
-    assert "Did you mean '/json'?" in server.body("/jsn", accept="text/html").replace("&#x27;", "'")
+    assert "Did you mean '/json'?" in server.body("/jsn", accept="text/html").replace("&#39;", "'")
     assert "Did you mean" not in server.body("/completely-different")
 
 

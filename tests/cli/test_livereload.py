@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from vivace.app import App
+from vivace.cli.devchild import log_request
 from vivace.cli.livereload import EVENTS, SCRIPT, DevApp, add_script
 from vivace.config.settings import Settings
 from vivace.http.request import Connection, Request
@@ -110,3 +112,37 @@ async def test_error_of_the_start_is_every_page() -> None:
 
     async with Client(dev(lambda: made), headers={"accept": "text/html"}, raise_errors=False) as client:
         assert "no box" in (await client.get("/")).text
+
+
+async def test_a_browser_that_asks_for_an_icon_hears_of_no_error() -> None:
+    answer = await dev().handle(Request("GET", "/favicon.ico", [], Connection()))
+    assert answer.status == 204
+    assert answer.headers["cache-control"] == "max-age=3600"
+
+
+async def test_an_icon_of_the_app_is_served() -> None:
+    def with_icon() -> App:
+        made = app()
+
+        @made.get("/favicon.ico")
+        async def icon() -> bytes:
+            return b"icon"
+
+        return made
+
+    answer = await dev(with_icon).handle(Request("GET", "/favicon.ico", [], Connection()))
+    assert (answer.status, answer.body) == (200, b"icon")
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, " ms\n"), (1, "(1 query, "), (2, "(2 queries, ")])
+def test_the_line_of_a_request_counts_its_queries(
+    count: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Log(list[int]):
+        seconds = 0.0
+
+    request: Any = Request("GET", "/", [], Connection())
+    request.query_log = Log(range(count))
+    server: Any = SimpleNamespace(clock=lambda: 1.0)
+    log_request(server, request, Text("x"), 0.5)
+    assert text in capsys.readouterr().err

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+
+from vivace.cli.make import navigation_end
 
 from .projects import call, done, in_folder, lint, made, run
 
@@ -58,10 +61,11 @@ def test_resources_are_clean_and_pass_their_tests(
     if template == "site":
         done("make", "resource", "Scan", "paper:file")
     lint(project)
-    assert "Nothing is wrong." in done("check")
+    assert "[migrations-missing]" in done("check")
     said = done("makemigrations")
     assert "Create model Category" in said
     assert "Create model OrderLine" in said
+    assert "Nothing is wrong." in done("check")
     assert "Nothing has changed." in done("makemigrations", "--check")
     done("migrate")
     run("pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", folder=project)
@@ -84,6 +88,11 @@ def test_the_readme_command_writes_what_it_says(folder: Path, monkeypatch: pytes
     for command in ("vivace makemigrations", "vivace migrate", "pytest tests/test_posts.py", "vivace dev"):
         assert f"\n  {command}\n" in said
     assert "look at /posts" in said
+    assert "vivace createsuperuser" in said
+    base = "a_blog_of_a_test/templates/base.html"
+    behind = re.search(rf"behind line (\d+) of {base}:\n +<li><a href=\"{{{{ url\('post:list'\) }}}}\"", said)
+    assert behind
+    assert after[base].splitlines()[int(behind[1]) - 1].endswith("Board</a></li>")
 
 
 def test_dry_run_writes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +102,9 @@ def test_dry_run_writes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "# a_dry_run/posts/models.py\n" in shown
     assert "title = models.CharField(max_length=200)" in shown
     assert "+app.include(post_pages)" in shown
+    numbers = done("make", "resource", "Product", "name:str", "price:decimal", "--dry-run")
+    assert '<th scope="col" class="vv-number">Price</th>' in numbers
+    assert '<th scope="col">Name</th>' in numbers
     assert files(project) == before
 
 
@@ -154,7 +166,7 @@ def test_pages_can_be_made_without_templates_and_json_with_them(
     done("make", "resource", "Post", "title:str", "--json")
     assert not (project / "a_site_of_either" / "templates" / "posts").exists()
     assert "msgspec.Struct" in (project / "a_site_of_either" / "posts" / "views.py").read_text("utf-8")
-    assert "Nothing is wrong." in done("check")
+    assert "Nothing is wrong." in done("check", "--ignore", "migrations-missing")
 
 
 @pytest.mark.parametrize(
@@ -217,3 +229,19 @@ def test_the_kinds_are_told(folder: Path) -> None:
     said = " ".join(call("make", "resource", "--help").output.split())
     assert "choice(…) (one of some words)" in said
     assert "decimal (a number to count money with)" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", 0),
+        ("<ul>\n<li><a href=/>a</a></li>\n</ul>", 0),
+        (
+            "<nav>\n<ul>\n<li><a href=/>a</a></li>\n  <li><a href=/>b</a></li>\n{% if x %}\n<li><a>c</a></li>\n</nav>",
+            4,
+        ),
+        ("<nav><a href=/>a</a>\n</nav>\n<li><a href=/>a</a></li>", 0),
+    ],
+)
+def test_the_place_for_a_link_is_behind_the_first_links_of_the_navigation(text: str, line: int) -> None:
+    assert navigation_end(text) == line

@@ -121,7 +121,43 @@ def test_unknown_app_names_the_nearest(site: Site) -> None:
     assert "'shop'" in shown(result)
 
 
-def test_a_file_in_place_of_a_label_is_told_where_it_belongs(site: Site) -> None:
-    result: Any = site.run("makemigrations", "shop.py")
-    assert result.exit_code == 1
-    assert "Say --app shop.py" in shown(result)
+def test_the_file_may_stand_where_other_commands_have_their_target(site: Site) -> None:
+    target = str(site.folder / f"{site.stem}_{site.versions}.py")
+
+    def run(*args: str) -> Result:
+        return CliRunner().invoke(main, args)
+
+    assert "Create model Book" in shown(run("makemigrations", target))
+    assert "Nothing has changed." in shown(run("makemigrations", target, "shop"))
+    assert "apply shop.0001_initial … done" in shown(run("migrate", target))
+    assert "[X] 0001_initial" in run("showmigrations", target, "shop").output
+    assert "undo shop.0001_initial … done" in shown(run("migrate", target, "shop", "zero"))
+    assert "at most an app and one of its migrations" in shown(run("migrate", target, "shop", "0001", "0002"))
+    result: Any = run("makemigrations", "there_is_none.py")
+    assert result.exit_code != 0
+    assert "there_is_none.py" in str(result.exception) + shown(result)
+
+
+def test_check_and_drift_tell_what_is_behind(site: Site) -> None:
+    def check(*args: str) -> str:
+        target = str(site.folder / f"{site.stem}_{site.versions}.py")
+        return shown(CliRunner().invoke(main, ["check", target, *args]))
+
+    assert "Nothing is wrong." in check("--database", "default")  # a single file that keeps no migrations
+    site.run("makemigrations")
+    assert "Nothing is wrong." in check()
+    told = check("--database", "default")
+    assert "warning: 1 migration is not applied (shop.0001_initial). [migrations-unapplied]" in told
+    assert "hint: Run `vivace migrate`." in told
+    site.run("migrate")
+    assert "Nothing is wrong." in check("--database", "default")
+    assert "error: There is no database 'other'." in check("--database", "other")
+    assert "have changed since" not in shown(site.run("drift"))
+    site.write(FIRST + "    note = models.TextField(null=True)\n")
+    told = check()
+    assert "warning: The models of shop differ from the migration files. [migrations-missing]" in told
+    assert "hint: Run `vivace makemigrations`, then `vivace migrate`." in told
+    assert check("--ignore", "migrations-missing").startswith("Nothing is wrong.")
+    drifted = site.run("drift")
+    assert drifted.exit_code == 0
+    assert "The models have changed since: run `vivace makemigrations`." in shown(drifted)

@@ -16,6 +16,8 @@ from vivace.migrations.classes import project_state
 from vivace.migrations.create import create_state, create_tables, update_tables
 from vivace.migrations.drift import drift
 from vivace.migrations.inspectdb import field_name, inspect
+from vivace.migrations.noted import noted_in
+from vivace.migrations.recorder import Recorder
 from vivace.migrations.state import ModelState, ProjectState
 from vivace.models.registry import registry
 
@@ -151,9 +153,11 @@ async def test_dev_makes_tables_adds_columns_and_drops_nothing(
         f"first_{dialect}",
     )
     second = loaded(
-        "from vivace import models\n\n\nclass Note(models.Model):\n    text = models.CharField(max_length=9)\n"
+        "import uuid\nfrom vivace import models\n\n\nclass Note(models.Model):\n    text = models.CharField(max_length=9)\n"
         "    added = models.IntegerField(null=True, db_index=True)\n    needed = models.IntegerField()\n"
         "    given = models.IntegerField(db_default=7)\n"
+        "    votes = models.PositiveIntegerField(default=0, db_index=True)\n    tags = models.JSONField(default=list)\n"
+        "    remark = models.TextField(blank=True)\n    key = models.UUIDField(default=uuid.uuid4)\n"
         f"    class Meta:\n        app_label = 'first_{dialect}'\n\n\n"
         f"class Tag(models.Model):\n    class Meta:\n        app_label = 'first_{dialect}'\n",
         tmp_path,
@@ -165,16 +169,55 @@ async def test_dev_makes_tables_adds_columns_and_drops_nothing(
         assert brought.created == (table,)
         again = await update_tables(database, first)
         assert (again.created, again.added, again.left) == ((), (), ())
-        brought = await update_tables(database, second, command="Run: vivace migrate")
-        assert brought.added == (f"{table}.added", f"{table}.given")
+        await execute(database, f"INSERT INTO {table} (text) VALUES ('a row that exists')")
+        brought = await update_tables(database, second)
+        assert brought.added == tuple(
+            f"{table}.{name}" for name in ("added", "given", "votes", "tags", "remark")
+        )
+        ((votes, tags, remark),) = await fetch(database, f"SELECT votes, tags, remark FROM {table}")
+        assert (votes, tags, remark) == (0, "[]", "")
         assert len(brought.created) == 1
         told = "\n".join(brought.left)
         assert "'needed' is missing" in told
         assert "'text' is text, not varchar(9)" in told
         assert "'old' belongs to no field" in told
-        assert told.count("Run: vivace migrate") == 3
+        assert "'key' is missing" in told
+        assert len(brought.left) == 4
         columns = {column.name for column in (await tables(database))[table].columns}
-        assert columns == {"id", "text", "old", "added", "given"}
+        assert columns == {"id", "text", "old", "added", "given", "votes", "tags", "remark"}
+        assert (await update_tables(database, second)).added == ()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_what_a_database_has_noted(
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with opened(url_of(dialect, tmp_path, request)) as database:
+        assert await noted_in(database) == set()
+        recorder = Recorder(database)
+        await recorder.prepare()
+        await recorder.record(("shop", "0001_initial"))
+        assert await noted_in(database) == {("shop", "0001_initial")}
+
+
+async def test_dev_copies_no_table_that_has_more_than_the_model(tmp_path: Path) -> None:
+    first = loaded(
+        "from vivace import models\n\n\nclass Memo(models.Model):\n    old = models.IntegerField(null=True)\n",
+        tmp_path,
+        "memo_first",
+    )
+    second = loaded(
+        "from vivace import models\nfrom vivace.models.functions import Now\n\n\nclass Memo(models.Model):\n"
+        "    made = models.DateTimeField(db_default=Now())\n\n    class Meta:\n        app_label = 'memo_first'\n",
+        tmp_path,
+        "memo_second",
+    )
+    async with opened(f"sqlite:///{tmp_path / 'memo.sqlite3'}") as database:
+        await update_tables(database, first)
+        brought = await update_tables(database, second)
+        table = first[0]._meta.db_table
+        assert {column.name for column in (await tables(database))[table].columns} == {"id", "old"}
+        assert "'made' is missing, and to add it the table would be copied" in "\n".join(brought.left)
 
 
 DEFAULTS = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
+
 from tests.routing.build import bound, noop
 from vivace.errors import Finding
 from vivace.http.request import Request
@@ -64,6 +66,32 @@ def test_ro5_a_parameter_is_in_the_host_or_in_the_path() -> None:
     router = Router(host="{x}.example")
     router.get("/{x}")(noop)
     assert found(router) == [("route-parameter-twice", "error")]
+
+
+@pytest.mark.parametrize(
+    ("path", "fix"),
+    [
+        ("/fh/<int:id>", "Write {id}"),
+        ("/fh/<id>/edit", "Write {id}"),
+        ("/x/:slug", "Write {slug}"),
+        ("/y/<string(length=2):lang>", "Write {lang}"),
+    ],
+)
+def test_parameters_in_the_spelling_of_others_are_a_warning(path: str, fix: str) -> None:
+    router = Router()
+    router.get(path)(noop)
+    routes = bound(router)
+    (finding,) = check_routes(routes)
+    assert (finding.id, finding.level) == ("route-parameter-foreign", "warning")
+    assert finding.hint.startswith(fix)
+    assert finding.place == routes[0].place
+
+
+@pytest.mark.parametrize("path", ["/a:b", "/:", "/v1:batch", "/<", "/<>", "/a<b>", "/{id}", "/:1", "/<a b>"])
+def test_text_that_only_has_their_signs_is_text(path: str) -> None:
+    router = Router()
+    router.get(path)(noop)
+    assert found(router) == []
 
 
 async def log(request: Request, call_next: CallNext) -> Response:

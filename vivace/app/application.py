@@ -277,6 +277,7 @@ class App(Belongings):
             raise
         app_variable.set(self)  # mounted apps have started too, and said the same of themselves
         self.data.make_current()
+        await self.data.started()
 
     async def shutdown(self) -> None:
         """Finish owned tasks within ``timeouts.shutdown``, then stop what was started, in reverse."""

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from vivace.errors import ConfigurationError, Finding
 from vivace.http.request import Request
@@ -36,17 +36,24 @@ ModelSource: TypeAlias = "type[Any] | ModuleType | str"
 Serve: TypeAlias = Callable[[Request], Awaitable[Response]]
 Variables: TypeAlias = list[tuple[ContextVar[Any], Any]]
 logger: Final = logging.getLogger("vivace.app")
-_OUTGROWN: Final = (  # a first migration cannot be faked over tables that differ
-    "Make the tables anew (remove the SQLite file), or begin migrations: undo the change, run "
-    "`vivace makemigrations` and `vivace migrate --fake-initial`, and make it again."
-)
 _USUAL_STEMS: Final = frozenset({"app", "main", "__init__", "__main__", "asgi"})
 
 
 class Data:
     """The models and databases of one app."""
 
-    __slots__ = ("_app", "_databases", "_given", "_lent", "_models", "_sources", "makes_tables")
+    __slots__ = (
+        "_app",
+        "_databases",
+        "_given",
+        "_lent",
+        "_models",
+        "_sources",
+        "compared",
+        "left",
+        "makes_tables",
+        "tells",
+    )
 
     def __init__(
         self,
@@ -61,6 +68,13 @@ class Data:
         self._databases: Databases | None = None
         self._lent = False
         self.makes_tables = False  # ``dev`` and ``shell`` say so
+        self.tells: Literal["", "files", "models"] = ""  # what the start warns of: see ``behind``
+        self.left: tuple[
+            str, ...
+        ] = ()  # how tables differ from models that may not be brought to it, in sentences
+        self.compared: tuple[float, str] | None = (
+            None  # when an error last asked ``behind`` for its remedy, and that
+        )
 
     # -- models ---------------------------------------------------------------------------------------------------
 
@@ -143,20 +157,29 @@ class Data:
     def _default_url(self) -> str:
         return f"sqlite:///{_stem(self._app)}.sqlite3"
 
+    @property
+    def migrates(self) -> bool:
+        """Whether migrations make the tables: not those of a single file that keeps none."""
+        return "." in self._app.import_name or (self._app.root / "migrations").exists()
+
     async def prepare_tables(self) -> list[str]:
         """See ``App.prepare_tables``."""
-        if "." in self._app.import_name or (self._app.root / "migrations").exists() or not self.models:
+        if self.migrates or not self.models:
             return []
         from vivace.migrations.create import update_tables
 
+        from .behind import OUTGROWN
+
         lines: list[str] = []
+        left: list[str] = []
         for database in self.databases:
             wanted = [model for model in self.models if self.databases.may_have(database, model)]
-            brought = await update_tables(database, wanted, command=_OUTGROWN)
+            brought = await update_tables(database, wanted)
             lines += [f"made the table {name}" for name in brought.created]
             lines += [f"added the column {name}" for name in brought.added]
-            lines += brought.left
-        return lines
+            left += brought.left
+        self.left = tuple(left)
+        return [*lines, *(f"{line} {OUTGROWN}" for line in left)]
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -196,9 +219,17 @@ class Data:
                 await self.databases.open()
             if self.makes_tables:
                 for line in await self.prepare_tables():
-                    logger.info("%s", line)
+                    logger.log(logging.WARNING if line.startswith(self.left) else logging.INFO, "%s", line)
         except DatabaseUnavailable as error:
+            self.tells = ""  # this is enough
             logger.error("The app starts without its database, and goes on when that is back: %s", error)
+
+    async def started(self) -> None:
+        """Tell what is behind, when the hooks of the start are through: one of them may have migrated."""
+        if self.tells and self.models:
+            from .behind import tell
+
+            await tell(self)
 
     def make_current(self) -> None:
         """Make the databases those of the running code from now on."""

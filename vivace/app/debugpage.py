@@ -22,7 +22,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from vivace.config.secret import Secret
 from vivace.http.problems import HIDDEN, PROBLEM_TYPE, problem_document
@@ -31,6 +31,7 @@ from vivace.http.response import HTML, Response, Text
 
 from .evidence import Evidence, Frame, Line, Shown, TaskView, as_text, gather
 from .failures import as_http_error, default_response, preferred_kind
+from .forgotten import explain
 from .hiding import Hider, secrets_in, sounds_secret
 from .kinds import class_of
 
@@ -100,6 +101,7 @@ _VALUES: Final = Markup("<span>{}</span>\n")
 _QUERY: Final = Markup("{sql}\n{values}{error}{place}")
 _LINK: Final = Markup('<a class="place" href="{href}" title="open in the editor">{text}</a>')
 _PLACE: Final = Markup('<span class="place">{text}</span>')
+_CODE: Final = Markup("<code>{}</code>")
 _SCRIPT: Final = Markup('<script src="{}" defer></script>\n')
 
 
@@ -111,6 +113,7 @@ def debug_page(request: Request, error: BaseException, *, script: str = "") -> R
     """
     if not getattr(request.app, "debug", False):
         return default_response(request, error)
+    explain(error)
     hider = Hider(known_secrets(request))
     evidence = gather(error, hider)
     status = as_http_error(error).status
@@ -132,6 +135,14 @@ def editor_link(path: str, line: int, editor: str) -> str:
     return template.replace("{path}", quote(rooted.replace("\\", "/"), safe="/:")).replace(
         "{line}", str(line)
     )
+
+
+def as_code(text: str) -> Markup:
+    """Return text with what stands between backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one of them is alone
+        return escape(text)
+    return _joined(_CODE.format(part) if index % 2 else escape(part) for index, part in enumerate(parts))
 
 
 def known_secrets(request: Request) -> Iterator[str]:
@@ -204,9 +215,9 @@ class _Page:
             request=asked,
             head=_HEAD.format(
                 kind=first.kind,
-                message=first.message,
+                message=as_code(first.message),
                 parts=_parts(first),
-                notes=_joined(map(_NOTE.format, first.notes)),
+                notes=_joined(_NOTE.format(as_code(note)) for note in first.notes),
                 place=self._where(first.place),
             ),
             errors=_joined(self._error(error) for error in evidence.errors),
@@ -224,9 +235,13 @@ class _Page:
         title = Markup("<h2>Traceback</h2>")
         if error.relation:
             relation = "In the group" if error.relation == "member" else error.relation.capitalize()
-            notes = _joined(map(_NOTE.format, error.notes))
+            notes = _joined(_NOTE.format(as_code(note)) for note in error.notes)
             title = _CAUSE.format(
-                relation=relation, kind=error.kind, message=error.message, parts=_parts(error), notes=notes
+                relation=relation,
+                kind=error.kind,
+                message=as_code(error.message),
+                parts=_parts(error),
+                notes=notes,
             )
         return _ERROR.format(
             title=title,
@@ -352,7 +367,9 @@ def _hidden_header(name: str) -> bool:
 def _parts(error: Shown) -> Markup:
     if not error.parts:
         return Markup()
-    return _LIST.format(kind="parts", rows=_joined(_PART.format(*part) for part in error.parts))
+    return _LIST.format(
+        kind="parts", rows=_joined(_PART.format(label, as_code(text)) for label, text in error.parts)
+    )
 
 
 def _section(title: str, content: Markup) -> Markup:
@@ -371,4 +388,4 @@ def _joined(parts: Iterable[str]) -> Markup:
     return Markup("").join(parts)
 
 
-__all__ = ["EDITORS", "debug_page", "editor_link"]
+__all__ = ["EDITORS", "as_code", "debug_page", "editor_link"]

@@ -166,7 +166,7 @@ def _frames(error: BaseException, hider: Hider) -> tuple[tuple[Frame, ...], int]
     frames = [_traced(trace, hider) for trace in traces]
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         frames.append(_misspelt(error, hider))
-    frames += _in_template(error, frames, hider)
+    frames += _named(error, frames, hider)
     return tuple(frames), left_out
 
 
@@ -203,13 +203,13 @@ def _misspelt(error: SyntaxError, hider: Hider) -> Frame:
     return Frame(path, short_path(path), line, "<syntax>", True, _source(path, line, hider, (line, marked)))
 
 
-def _in_template(error: BaseException, known: Sequence[Frame], hider: Hider) -> Iterator[Frame]:
-    """Yield the place in a template that an error of it names, where the traceback does not lead there (it never ran)."""
+def _named(error: BaseException, known: Sequence[Frame], hider: Hider) -> Iterator[Frame]:
+    """Yield the place that an error names, where the traceback does not lead there: a template that never ran, a handler."""
     path, line = getattr(error, "filename", None), getattr(error, "lineno", None)
     if not isinstance(error, VivaceError) or not path or not line:
         return
     if not any(frame.path == path and frame.line == line for frame in known):
-        name: str = getattr(error, "template", None) or "<template>"
+        name: str = getattr(error, "template", None) or getattr(error, "asked_by", None) or "<template>"
         yield Frame(path, short_path(path), line, name, True, _source(path, line, hider, None))
 
 

@@ -22,7 +22,6 @@ from vivace.errors import (
     ServerError,
     ValidationFailed,
     VivaceError,
-    nearest,
 )
 from vivace.http.negotiation import preferred_type
 from vivace.http.problems import problem_document, problem_response
@@ -89,6 +88,10 @@ def report(request: Request, error: BaseException) -> None:
     if isinstance(error, ClientDisconnected):
         return
     if as_http_error(error).status >= 500 and not (isinstance(error, HTTPError) and error.status == 503):
+        if getattr(request.app, "debug", False):
+            from .forgotten import explain
+
+            explain(error)
         logger.error("%s %s failed (request %s)", request.method, request.path, request.id, exc_info=error)
         if isinstance(error, Exception):
             request.connection.report(error)  # the test client raises it
@@ -102,6 +105,10 @@ def default_response(request: Request, error: BaseException, debug_page: DebugPa
             return debug_page(request, error)
         shown = _explained(request, shown)
     kind = preferred_kind(request)
+    if debug_page is not None and kind == "text/html" and _is_of_routing(request, shown):
+        from .missing import page
+
+        return page(request, shown)
     response = _written(shown, kind) if kind in ("text/html", "text/plain") else problem_response(shown)
     response.headers.vary("Accept")
     return response
@@ -112,8 +119,10 @@ def _explained(request: Request, error: HTTPError) -> HTTPError:
     hint = ""
     if isinstance(error, MethodNotAllowed):
         hint = f"It answers {', '.join(error.allow)}."
-    elif isinstance(error, NotFound) and request.route is None:
-        hint = _nearest_route(request)
+    elif _is_of_routing(request, error):
+        from .missing import hint as look  # in debug mode only
+
+        hint = look(request)
     if not hint:
         return error
     explained = copy(error)
@@ -121,21 +130,8 @@ def _explained(request: Request, error: HTTPError) -> HTTPError:
     return explained
 
 
-def _nearest_route(request: Request) -> str:
-    """Return the route whose path comes nearest to that of the request, if one is near."""
-    path = request.raw_path[len(request.prefix) :]
-    asked = path.split("/")
-    filled: dict[str, str] = {}  # the routes as paths in which each parameter is what was asked for
-    for route in request.app.compile().routes:
-        pieces: list[str] = route.path.split("/")
-        asked_for = [*asked, *pieces[len(asked) :]]
-        text = "/".join(
-            given if "{" in piece else piece for piece, given in zip(pieces, asked_for, strict=False)
-        )
-        filled.setdefault(text, f"{', '.join(route.methods)} {route.path}".lstrip())
-    near = nearest(path, filled)
-    found = next((route for text, route in filled.items() if repr(text) in near), None)
-    return f"{near} There is {found}." if found is not None else ""
+def _is_of_routing(request: Request, error: HTTPError) -> bool:
+    return isinstance(error, NotFound) and request.route is None
 
 
 def preferred_kind(request: Request) -> str | None:

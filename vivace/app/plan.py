@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from vivace.errors import MovedPermanently
+from vivace.errors import MovedPermanently, VivaceError
 from vivace.http.headers import HeaderBlock
 from vivace.http.request import Request
 from vivace.http.response import Response, prepared
@@ -215,6 +215,10 @@ class Plan:
         """Return the response that an error becomes, in the scope of ``options``."""
         if isinstance(error, MovedPermanently):
             return default_response(request, error)
+        if isinstance(error, VivaceError) and error.code == "sql":
+            from .behind import explain  # an app without databases never gets here
+
+            await explain(request, error)
         scopes = (options,) if options is self.parts.options else (options, self.parts.options)
         try:
             response = await self._mapped(request, error, scopes)

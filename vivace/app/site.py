@@ -5,8 +5,10 @@ An app that has no page loads none of this; one without static files none of ``a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vivace.errors import AppInvalid, Finding, TemplateError, WrongRouteParameters
@@ -14,8 +16,6 @@ from vivace.errors import AppInvalid, Finding, TemplateError, WrongRouteParamete
 from .current import current_request
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vivace.live.tokens import LiveTokens
     from vivace.routing import Reverser
 
@@ -162,7 +162,7 @@ class Site:
         files = {name: environment.loader.get_source(environment, name)[1] for name in templates.names()}
         names = [name for name, file in files.items() if name.endswith(COMPILED) and not is_ours(file)]
         found = check_templates(environment, names, questions)
-        return [*self.missing_templates(), *static_regions(self.app), *found]
+        return [*self.missing_templates(), *self._asked_by_code(), *static_regions(self.app), *found]
 
     def missing_templates(self) -> list[Finding]:
         """Return a warning for each class-based view whose templates are known and not there."""
@@ -178,6 +178,21 @@ class Site:
                 )
                 found[view] = Finding("view-template-missing", message, error.fix, route.place, "warning")
         return list(found.values())
+
+    def _asked_by_code(self) -> Iterator[Finding]:
+        """Yield a warning for each name in the app's own modules that is no template's: ``render(request, "hom.html")``."""
+        from vivace.templates.asked import asked_for
+
+        from .evidence import is_own, short_path
+
+        environment, known = self.app.templates.environment, frozenset(self.app.templates.names())
+        modules = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+        own = (Path(file) for file in sorted(modules) if file.endswith(".py") and is_own(file))
+        for name, path, line in asked_for(file for file in own if file.is_relative_to(self.app.root)):
+            if name not in known:
+                error = environment.loader.missing(name)
+                place = f"{short_path(path)}:{line}"
+                yield Finding("template-not-found", error.what, error.fix, place, "warning")
 
 
 def _fits(reverser: Reverser, name: str, positional: int, keywords: tuple[str, ...]) -> None:

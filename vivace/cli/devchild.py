@@ -20,6 +20,7 @@ import msgspec
 
 from vivace.app import App
 from vivace.app.evidence import is_own
+from vivace.app.forgotten import watch
 from vivace.engine.listening.listeners import Listener, inherit
 from vivace.engine.server import Server
 from vivace.engine.workers.options import EXIT_STARTUP, TLSOptions, Watch
@@ -68,7 +69,8 @@ class Loaded(msgspec.Struct, frozen=True):
 
 def run_child(options: ChildOptions) -> int:
     """Load the app and serve it until told to stop; returns the exit status, 3 when there is no such app."""
-    set_up_logging()
+    set_up_logging(folded=True)
+    watch()
     before = set(sys.modules)
     dev = DevApp(partial(_load, options), options.process, show_error)
     if options.first and isinstance(dev.failure, TargetError):
@@ -91,6 +93,7 @@ def adapt(app: App) -> None:
     settings = app.settings
     shutdown = min(settings.timeouts.shutdown or GRACE, GRACE)
     app.data.makes_tables = True
+    app.data.tells = "models"
     debug = os.environ.get("VIVACE_DEBUG") is None or settings.debug
     app._settings = replace(
         settings,
@@ -155,7 +158,8 @@ def log_request(server: Server, request: Request, response: Response | None, beg
     took = (server.clock() - began) * 1000
     code = status(response.status) if response is not None else paint("cut off", fg="red")
     log = request.query_log
-    asked = paint(f" ({len(log)} queries, {log.seconds * 1000:.1f} ms)", dim=True) if log else ""
+    noun = "query" if log is not None and len(log) == 1 else "queries"
+    asked = paint(f" ({len(log)} {noun}, {log.seconds * 1000:.1f} ms)", dim=True) if log else ""
     now = paint(time.strftime("%H:%M:%S"), dim=True)
     say(f"{now} {request.method} {_printable(request.target)} {code} {took:.1f} ms{asked}")
 

@@ -20,11 +20,15 @@ from vivace.app.pages import before_end, is_open_html
 from vivace.config.settings import Settings
 from vivace.http.eventstream import Event, EventStream
 from vivace.http.request import Request
-from vivace.http.response import Response
+from vivace.http.response import Empty, Response
 
 PREFIX: Final = "/_vivace/"
 EVENTS: Final = f"{PREFIX}reload"
 SCRIPT: Final = f"{PREFIX}reload.js"
+_ICON: Final = "/favicon.ico"
+_ICON_KEPT: Final = (
+    3600  # seconds that a browser believes that there is none: another app may be next at this address
+)
 _SHOWN: Final = ("document", "iframe", "frame", "")  # Sec-Fetch-Dest of pages; fetch() sends "empty"
 _SOURCE: Final = """\
 (() => {
@@ -111,6 +115,10 @@ class DevApp:
             request.app = self.app
             return self._page(request, self.failure)
         response = await self.app.handle(request)
+        if (
+            response.status == 404 and request.raw_path == _ICON
+        ):  # asked for by browsers, not by the app's pages
+            return Empty(headers={"cache-control": f"max-age={_ICON_KEPT}"})
         add_script(request, response, self.process)
         return response
 

@@ -96,8 +96,38 @@ def _tell(made: Resource, included: bool, written: Sequence[Planned]) -> None:
         say("Next:")
         for command in ("vivace makemigrations", "vivace migrate", f"pytest {test}", "vivace dev"):
             say(f"  {command}")
-        link = f"; a link to it: {{{{ url('{made.model.one}:list') }}}}" if made.pages else ""
-        say(f"and look at /{made.model.path}{link}.")
+        say(f"and look at /{made.model.path}.")
+        if project.has_auth:
+            say("Who changes something there must be logged in: `vivace createsuperuser` makes a first user.")
+        if made.pages:
+            _tell_of_link(made)
 
 
-__all__ = ["make", "resource"]
+def _tell_of_link(made: Resource) -> None:
+    """Print the link to the list, and where the project's navigation has a place for it."""
+    url, words = f"url('{made.model.one}:list')", made.model.plural.capitalize()
+    base = made.project.source / "templates" / "base.html"
+    line = navigation_end(base.read_text("utf-8")) if base.is_file() else 0
+    if not line:
+        say(f'A link to it: <a href="{{{{ {url} }}}}">{words}</a>')
+        return
+    here = f'{{% if request.path.startswith({url}) %}} aria-current="page"{{% endif %}}'
+    say(
+        f"To have it in the navigation, put this behind line {line} of {base.relative_to(made.project.root).as_posix()}:"
+    )
+    say(f'  <li><a href="{{{{ {url} }}}}"{here}>{words}</a></li>')
+
+
+def navigation_end(text: str) -> int:
+    """Return the number of the last line of the first run of ``<li><a …>`` lines in a template's ``<nav>``; 0 without any."""
+    is_inside, last = False, 0
+    for number, line in enumerate(text.splitlines(), 1):
+        is_inside = is_inside or "<nav" in line
+        if is_inside and line.lstrip().startswith("<li><a "):
+            last = number
+        elif last or (is_inside and "</nav" in line):
+            break
+    return last
+
+
+__all__ = ["make", "navigation_end", "resource"]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vivace.migrations.questioner import Answers
 
 T = TypeVar("T")
+_NEVER_IN_LABELS = (".", ":", "/", "\\")
 database_option = click.option(
     "--database", "alias", default="default", show_default=True, metavar="ALIAS", help="Which database."
 )
@@ -42,6 +43,13 @@ def _load(name: str) -> tuple[App, Project]:
             fix="Import the module of the models where the app is made, or pass App(models=[…]).",
         )
     return app, project
+
+
+def _parted(target: str, labels: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the target and the labels: a file, a dotted module or ``module:name`` that stands first is the target."""
+    if target or not labels or not any(mark in labels[0] for mark in _NEVER_IN_LABELS):
+        return target, labels
+    return labels[0], labels[1:]
 
 
 def _run(work: Awaitable[T]) -> T:
@@ -67,7 +75,7 @@ def _with_database(app: App, alias: str, work: Any) -> Any:
 
 
 @click.command()
-@click.argument("app_labels", nargs=-1, metavar="[APP]...")
+@click.argument("app_labels", nargs=-1, metavar="[TARGET] [APP]...")
 @target.option
 @click.option("--name", default="", metavar="NAME", help="The name, without its number.")
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 when migrations are missing.")
@@ -103,6 +111,7 @@ def makemigrations(app_labels: Sequence[str], target: str, **options: Any) -> No
     """Write the migrations that are missing between the models and the migration files. No database is needed."""
     from vivace.migrations.project import empty, merge
 
+    target, app_labels = _parted(target, app_labels)
     _, project = _load(target)
     for label in app_labels:
         project.loader().check_app(label)
@@ -210,8 +219,7 @@ def _lint(project: Project, found: Sequence[Migration]) -> None:
 
 
 @click.command()
-@click.argument("app_label", default="", metavar="[APP]")
-@click.argument("name", default="", metavar="[NAME]")
+@click.argument("places", nargs=-1, metavar="[TARGET] [APP [NAME]]")
 @target.option
 @database_option
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be done.")
@@ -229,11 +237,15 @@ def _lint(project: Project, found: Sequence[Migration]) -> None:
 )
 @click.option("--wait", default=60.0, show_default=True, help="Seconds to wait for another deployer.")
 @click.option("--prune", is_flag=True, help="Forget migrations of APP whose files are gone.")
-def migrate(app_label: str, name: str, target: str, alias: str, **options: Any) -> None:
+def migrate(places: Sequence[str], target: str, alias: str, **options: Any) -> None:
     """Bring the database to the last migrations, or an app to NAME (``zero``: to before its first)."""
     from vivace.migrations.executor import RunOptions
     from vivace.migrations.project import executor_for
 
+    target, places = _parted(target, places)
+    if len(places) > 2:
+        raise click.UsageError("Name at most an app and one of its migrations.")
+    app_label, name = (*places, "", "")[:2]
     app, project = _load(target)
     run = RunOptions(
         lock_timeout=options["lock_timeout"] or None,
@@ -330,7 +342,7 @@ def _hint(project: Project) -> None:
 
 
 @click.command()
-@click.argument("app_labels", nargs=-1, metavar="[APP]...")
+@click.argument("app_labels", nargs=-1, metavar="[TARGET] [APP]...")
 @target.option
 @database_option
 @click.option("--plan", "as_plan", is_flag=True, help="In the order in which they run.")
@@ -338,6 +350,7 @@ def showmigrations(app_labels: Sequence[str], target: str, alias: str, as_plan: 
     """List the migrations; [X] is applied."""
     from vivace.migrations.executor import Executor
 
+    target, app_labels = _parted(target, app_labels)
     app, project = _load(target)
 
     async def work(database: Database) -> None:
@@ -463,6 +476,8 @@ def drift(target: str, alias: str, against: str) -> None:
         for each in found:
             click.echo(str(each))
         say("The database is as it should be." if not found else f"{len(found)} differences.")
+        if against == "migrations":
+            _hint(project)
         return EXIT_ERROR if any(each.kind != "unknown" for each in found) else 0
 
     sys.exit(_with_database(app, alias, work))

@@ -21,7 +21,7 @@ TEMPLATES: Final[Mapping[str, tuple[tuple[str, ...], str, tuple[str, ...]]]] = {
     "site": (
         ("common", "site"),
         "a site with accounts and a first live page",
-        ("pip install -e '.[dev]'", "vivace migrate", "vivace dev"),
+        ("pip install -e '.[dev]'", "vivace migrate", "vivace createsuperuser", "vivace dev"),
     ),
     "api": (
         ("common", "api"),

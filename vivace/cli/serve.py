@@ -124,7 +124,11 @@ def announce(options: ServeOptions, listeners: Sequence[Listener], health: Seque
 def _load(target: str) -> Any:
     from vivace.app.loading import load_app
 
-    return load_app(target)
+    from .worker import warn_of_migrations
+
+    app = load_app(target)
+    warn_of_migrations(app)
+    return app
 
 
 __all__ = ["announce", "serve"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from typing import Any
 
 from vivace.app.loading import load_app
 from vivace.engine.workers.options import EXIT_STARTUP, WorkerOptions
@@ -27,10 +28,20 @@ def main(arguments: list[str]) -> int:
 def work(options: WorkerOptions) -> int:
     """Load the app and serve it; a failure is told on stderr and is the exit status."""
     try:
-        return run_worker(load_app(options.target), options)
+        app = load_app(options.target)
+        if options.number == 0:  # once for all workers
+            warn_of_migrations(app)
+        return run_worker(app, options)
     except Exception as error:
         tell(error)
         return EXIT_STARTUP
+
+
+def warn_of_migrations(app: Any) -> None:
+    """Have the start of an app of ours tell of migrations that its database has not seen."""
+    ours = sys.modules.get("vivace.app.application")
+    if ours is not None and isinstance(app, ours.App):
+        app.data.tells = "files"
 
 
 def tell(error: BaseException) -> None:

@@ -169,7 +169,8 @@ class QueryLog:
 
     def report(self) -> str:
         """Return, for a person: how many queries, how long, and each line that asks again and again."""
-        lines = [f"{len(self)} queries in {self.seconds * 1000:.1f} ms"]
+        noun = "query" if len(self) == 1 else "queries"
+        lines = [f"{len(self)} {noun} in {self.seconds * 1000:.1f} ms"]
         lines += [
             f"  {count} times from {event.place}: {event.sql}\n"
             "    Load these at once: select_related, prefetch_related or load()."

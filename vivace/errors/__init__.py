@@ -22,6 +22,7 @@ from .http import CSRFTokenRefused as CSRFTokenRefused
 from .http import DeadlineExceeded as DeadlineExceeded
 from .http import ExpectationFailed as ExpectationFailed
 from .http import Forbidden as Forbidden
+from .http import FormFieldMissing as FormFieldMissing
 from .http import HeadersTooLarge as HeadersTooLarge
 from .http import HTTPError as HTTPError
 from .http import HTTPSRequired as HTTPSRequired

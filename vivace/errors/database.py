@@ -73,9 +73,15 @@ class DataError(DatabaseError):
 
 
 class ProgrammingError(DatabaseError):
-    """The SQL is wrong, or names something that does not exist."""
+    """The SQL is wrong, or names something that does not exist.
+
+    ``filename``, ``lineno`` and ``asked_by`` are the handler for which a query ran that its traceback does not lead to.
+    """
 
     code: ClassVar[str] = "sql"
+    filename: str = ""
+    lineno: int = 0
+    asked_by: str = ""
 
 
 class DatabaseUnavailable(DatabaseError):

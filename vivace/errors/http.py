@@ -194,6 +194,16 @@ class ValidationFailed(HTTPError):
         super().__init__(detail or f"{count} problem{'' if count == 1 else 's'} in the request.")
 
 
+class FormFieldMissing(ValidationFailed, KeyError):
+    """422: a form was read by ``form["name"]`` and did not have that field; ``form.get("name")`` asks whether it has."""
+
+    code = "form-field-missing"
+
+    def __init__(self, name: str) -> None:
+        problem = Problem("form", f"/{name}", "a value", "nothing", "required")
+        super().__init__([problem], f"The form has no field {name!r}.")
+
+
 class UpgradeRequired(HTTPError):
     """426: this address talks another protocol; the ``Upgrade`` header names it."""
 

@@ -17,6 +17,7 @@ from vivace.errors import BadMigration, InconsistentHistory, UnknownMigration, n
 
 from .graph import Graph
 from .migration import Migration, Node
+from .noted import files_in
 from .serializer import LOOSE
 from .state import ProjectState
 
@@ -164,14 +165,7 @@ def _expand(replacements: Mapping[Node, Migration], migration: Migration) -> lis
 
 def load_folder(app_label: str, folder: Path) -> list[Migration]:
     """Return the migrations in a folder, in the order of their names."""
-    if not folder.is_dir():
-        return []
-    files = sorted(
-        path
-        for path in folder.glob("*.py")
-        if (path.stem[0] not in "_~." and path.stem.isidentifier()) or path.stem[0].isdigit()
-    )
-    return [_load(app_label, path) for path in files]
+    return [_load(app_label, path) for path in files_in(folder)]
 
 
 def _load(app_label: str, path: Path) -> Migration:

@@ -6,7 +6,6 @@ Everything here takes values and returns values; talking is left to the command 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,12 @@ from .executor import Executor, Report, RunOptions, quiet, states_before
 from .graph import Graph
 from .loader import Folders, Loader
 from .migration import Migration, Node
+from .noted import folders_of
 from .operations.base import Operation
 from .optimizer import optimize
 from .questioner import Answers, Questioner, check_fields, check_renames
 from .schema.editor import Editor
 from .state import ProjectState
-
-FOLDER = "migrations"
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -55,27 +53,7 @@ class Project(msgspec.Struct, frozen=True):
 def project_of(models: Iterable[Any]) -> Project:
     """Return a project of model classes; each app's folder is in its package, or beside its file."""
     found = tuple(models)
-    folders: dict[str, Path] = {}
-    for model in found:
-        label = model._meta.app_label
-        if label not in folders:
-            folder = _folder(model)
-            taken = folder in folders.values()
-            folders[label] = folder.with_name(f"{FOLDER}_{label}") if taken else folder
-    return Project(found, folders)
-
-
-def _folder(model: Any) -> Path:
-    """Return where an app's migrations are: in the package of the app's name that holds the model, else beside its file."""
-    module = sys.modules[model.__module__]
-    path = Path(getattr(module, "__file__", None) or "models.py").resolve()
-    label = model._meta.app_label
-    for folder in path.parents:
-        if not (folder / "__init__.py").is_file():
-            break
-        if folder.name == label:
-            return folder / FOLDER
-    return path.parent / FOLDER
+    return Project(found, folders_of(found))
 
 
 # -- makemigrations
@@ -274,7 +252,6 @@ def no_answers() -> Answers:
 
 
 __all__ = [
-    "FOLDER",
     "Project",
     "empty",
     "executor_for",

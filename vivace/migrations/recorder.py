@@ -14,13 +14,13 @@ from vivace.brokers.tables import TABLES
 from vivace.db.types import Dialect, Statement
 
 from .migration import Node
+from .noted import APPLIED
 from .schema import introspect, postgresql, sqlite
 from .schema.values import Column, Table
 
 if TYPE_CHECKING:
     from vivace.db.database import Database
 
-APPLIED: Final = "vivace_migrations"
 PROGRESS: Final = "vivace_migration_progress"
 OWN: Final = (APPLIED, PROGRESS, *TABLES)
 

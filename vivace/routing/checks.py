@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from vivace.errors.findings import Finding
 
 from .patterns import Segment
 from .routes import Route, lost_guards, qualified_name
 
+# <int:id> and <id> of Django and Flask, :id of Express and Rails, as a whole segment.
+_FOREIGN: Final = re.compile(r"<(?:[a-z]\w*(?:\([^()]*\))?:)?(?P<name>[a-zA-Z_]\w*)>|:(?P<word>[a-zA-Z_]\w*)")
+
 
 def check_routes(routes: Sequence[Route]) -> list[Finding]:
-    """Return every problem of bound routes: duplicates, names given twice, siblings that hide one another, lost guards."""
-    checks = (_duplicates, _duplicate_names, _rivals, _host_params, _guards_lost)
+    """Return every problem of bound routes: duplicates, names given twice, siblings that hide one another, parameters that are none, lost guards."""
+    checks = (_duplicates, _duplicate_names, _rivals, _host_params, _foreign_params, _guards_lost)
     return [finding for check in checks for finding in check(routes)]
 
 
@@ -94,6 +98,23 @@ def _host_params(routes: Iterable[Route]) -> Iterator[Finding]:
                 f"{route.host}{route.path} has the parameter {both[0]!r} in its host and in its path.",
                 "Rename one of them.",
                 route.place,
+            )
+
+
+def _foreign_params(routes: Iterable[Route]) -> Iterator[Finding]:
+    """A parameter as Django, Flask or Express write it is plain text here, and answers nobody."""
+    for route in routes:
+        texts = (segment for segment in route.pattern.segments if isinstance(segment, str))
+        foreign = [(text, match) for text in texts if (match := _FOREIGN.fullmatch(text))]
+        if foreign:
+            text, match = foreign[0]
+            name = match["name"] or match["word"]
+            yield Finding(
+                "route-parameter-foreign",
+                f"{route.path} has the text {text!r}, which is no parameter: only {text!r} itself answers to it.",
+                f"Write {{{name}}}; its type is that of the annotation in the handler.",
+                route.place,
+                "warning",
             )
 
 

@@ -18,6 +18,7 @@ from .rendering import Planned, rendered
 
 WIDTH: Final = 110  # of the generated projects' lines
 _USER: Final = "User"
+_NUMBERS: Final = frozenset({"int", "float", "decimal"})
 _CLOCKS: Final = frozenset({"date", "datetime", "time"})
 
 
@@ -63,6 +64,11 @@ class FieldCode:
     @property
     def in_table(self) -> bool:
         return self.spec.about.in_table
+
+    @property
+    def is_number(self) -> bool:
+        """Whether a column of it is read from the right."""
+        return self.kind in _NUMBERS
 
     @property
     def wrong(self) -> str:

@@ -14,7 +14,7 @@
 <thead>
 <tr>
 <% for field in columns %>
-<th scope="col"><< field.label >></th>
+<th scope="col"<< ' class="vv-number"' if field.is_number >>><< field.label >></th>
 <% else %>
 <th scope="col"><< m.words|capitalize >></th>
 <% endfor %>
@@ -25,9 +25,9 @@
 <tr id="<< m.path >>-{{ << v >>.pk }}">
 <% for field in columns %>
 <% if loop.first %>
-<td><a href="{{ url('<< m.one >>:detail', pk=<< v >>.pk) }}"><< linked(field, v, m) >></a></td>
+<td<< ' class="vv-number"' if field.is_number >>><a href="{{ url('<< m.one >>:detail', pk=<< v >>.pk) }}"><< linked(field, v, m) >></a></td>
 <% else %>
-<td><< value(field, v) >></td>
+<td<< ' class="vv-number"' if field.is_number >>><< value(field, v) >></td>
 <% endif %>
 <% else %>
 <td><a href="{{ url('<< m.one >>:detail', pk=<< v >>.pk) }}">{{ << v >> }}</a></td>

@@ -21,15 +21,18 @@
 <li><a href="{{ url('auth:account') }}">{{ user.email }}</a></li>
 <li><form method="post" action="{{ url('auth:logout') }}">{% csrf_token %}<button class="vv-link">Log out</button></form></li>
 {% else %}
-<li><a href="{{ url('auth:login') }}">Log in</a></li>
-<li><a href="{{ url('auth:signup') }}">Sign up</a></li>
+{% set wanted = {"next": request.query["next"]} if "next" in request.query else {} %}
+<li><a href="{{ url('auth:login', query=wanted) }}">Log in</a></li>
+<li><a href="{{ url('auth:signup', query=wanted) }}">Sign up</a></li>
 {% endif %}
 </ul>
 </nav>
 </header>
 <main id="content" tabindex="-1">
 <div role="status">
-{% for flash in flashes %}<p class="vv-flash {{ flash.tags }}">{{ flash }}</p>{% endfor %}
+{% for flash in flashes %}{% if loop.first %}<ul class="vv-flashes">{% endif %}
+<li class="vv-flash {{ flash.tags }}">{{ flash }}</li>
+{% if loop.last %}</ul>{% endif %}{% endfor %}
 </div>
 {% block content %}{% endblock %}
 </main>
