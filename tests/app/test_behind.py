@@ -131,7 +131,9 @@ async def test_migrations_that_are_not_applied_are_told(shop: Shop, caplog: pyte
     told = await failure(app)
     assert "Fix: 1 migration is not applied (teashop.0002_tea_leaves). Run `vivace migrate`." in told
     assert "Run `vivace migrate`. [migrations-unapplied]" in caplog.text
-    assert "(teashop.0002_tea_leaves). Run `vivace migrate`." in await failure(app, "/pour")  # in a transaction
+    assert "(teashop.0002_tea_leaves). Run `vivace migrate`." in await failure(
+        app, "/pour"
+    )  # in a transaction
     assert "[migrations-missing]" not in caplog.text
 
 

@@ -38,10 +38,15 @@ def site(url: str, folder: Path, *, store: str = "database", **given: Any) -> tu
     options = {
         name: given.pop(name) for name in ("login_required", "pages", "forms", "user") if name in given
     }
+    debug = bool(given.pop("debug", False))
     auth = AuthSettings(argon2_memory=1 << 20, argon2_passes=1, argon2_lanes=1, hash_threads=1, **given)
     sessions: Any = SessionSettings(store=store)  # type: ignore[arg-type]
     settings = Settings(
-        secret_key=Secret("k" * 40), auth=auth, sessions=sessions, mail=Mail(sender="site@example.com")
+        secret_key=Secret("k" * 40),
+        auth=auth,
+        sessions=sessions,
+        mail=Mail(sender="site@example.com"),
+        debug=debug,
     )
     app = App(
         settings=settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.auth.accounts import ADA, NEW, PASSWORD, another, link_in, running, sign_in, site, who
 from tests.db.backends import DIALECTS, url_of
 from vivace.auth import User
+from vivace.mail import ConsoleBackend
 
 
 @pytest.fixture(params=DIALECTS)
@@ -21,6 +23,7 @@ async def test_au4_sign_up_by_a_link_that_is_mailed(url: str, tmp_path: Path) ->
     async with running(app, account=False) as client:
         page = await client.get("/accounts/signup?next=/private")
         assert page.status == 200
+        assert 'href="/accounts/login?next=%2Fprivate"' in page.text
         sent = await client.post("/accounts/signup", form={"email": "Bo@Example.com", "next": "/private"})
         assert (sent.status, sent.headers.get("location")) == (303, "/accounts/signup/sent")
         assert (await client.get("/accounts/signup/sent")).status == 200
@@ -36,6 +39,19 @@ async def test_au4_sign_up_by_a_link_that_is_mailed(url: str, tmp_path: Path) ->
         assert (done.status, done.headers.get("location")) == (303, "/private")
         assert await who(client) == "Bo@example.com"
         assert "Your account is ready." in (await client.get("/accounts/")).text
+
+
+@pytest.mark.parametrize(("debug", "console"), [(True, True), (True, False), (False, True)])
+async def test_au4_page_says_where_mail_is_printed_in_development(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, debug: bool, console: bool
+) -> None:
+    app, _ = site("sqlite://:memory:", tmp_path, debug=debug)
+    async with running(app, account=False) as client:
+        if console:
+            monkeypatch.setattr(app.mail, "_backend", ConsoleBackend(StringIO()))
+        for address in ("/accounts/signup/sent", "/accounts/password/reset/sent"):
+            page = (await client.get(address)).text
+            assert ("printed in the terminal" in page) == (debug and console)
 
 
 async def test_au4_sign_up_link_works_once(url: str, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ async def test_au4_block_of_a_page_is_replaced(tmp_path: Path) -> None:
     template(
         tmp_path,
         "auth/page.html",
-        '{% extends "vivace/base.html" %}{% block content %}<b>{{ self.title() }}</b>{% block card %}{% endblock %}{% endblock %}',
+        '{% extends "vivace/base.html" %}{% block content %}<b>{{ self.title() }}</b>{% block auth_card %}{% endblock %}{% endblock %}',
     )
     app, _ = site(URL, tmp_path)
     async with running(app) as client:
@@ -62,6 +62,19 @@ async def test_au4_frame_of_the_project_is_taken(tmp_path: Path) -> None:
         assert page.startswith("<title>Log in · Shop</title>")
         assert "vivace/vivace" in page
         assert 'name="password"' in page
+
+
+async def test_au4_frame_of_the_project_may_have_blocks_of_any_name(tmp_path: Path) -> None:
+    blocks = "".join(
+        f"<div>{{% block {name} %}}{{% endblock %}}</div>" for name in ("aside", "card", "width", "text")
+    )
+    template(tmp_path, "base.html", f"<main>{{% block content %}}{{% endblock %}}</main>{blocks}")
+    app, _ = site(URL, tmp_path)
+    async with running(app) as client:
+        for path, words in (("login", "No account yet?"), ("signup/sent", "We have sent a message")):
+            page = (await client.get(f"/accounts/{path}")).text
+            assert page.count(words) == 1
+            assert page.count("<div></div>") == 4
 
 
 async def test_au4_mail_is_replaced_and_gets_html_beside_it(tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ def test_chart_counts_in_steps_that_end_now() -> None:
     assert [bar.since for bar in drawn.bars] == [EPOCH - DAY, EPOCH, EPOCH + DAY]
     assert (drawn.top, drawn.lines, drawn.total) == (4, [0, 1, 2, 3, 4], 3)
     assert drawn.bars[1].height == 100
+    tall = chart(moments, EPOCH + 1.2 * DAY, DAY, 3, 400)
+    assert (tall.height, tall.bars[1].height) == (400, 200)
 
 
 @pytest.mark.parametrize(("most", "top"), [(0, 4), (4, 4), (5, 8), (9, 20), (21, 40), (81, 200), (900, 2000)])

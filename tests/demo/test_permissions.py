@@ -13,9 +13,9 @@ from .conftest import Site
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 WRONG_FILES: list[tuple[list[tuple[str, bytes]], str]] = [
-    ([("a.png", b"<html><script>alert(1)</script>")], "not allowed"),
+    ([("a.png", b"<html><script>alert(1)</script>")], "Pictures, PDFs and plain texts only."),
     ([("a.png", b"Just text")], "not what its name says"),
-    ([("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")], "not allowed"),
+    ([("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")], "Pictures, PDFs and plain texts only."),
     ([("a.txt", b"x" * 2_000_001)], "2 MB"),
     ([(f"{number}.txt", b"x") for number in range(5)], "at most 4"),
     ([("a.txt", b"")], "empty"),

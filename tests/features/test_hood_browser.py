@@ -13,6 +13,7 @@ from tests.features.browsing import needs_chromium
 
 pytestmark = [needs_chromium, pytest.mark.timeout(240)]
 HOOD: Final = "document.querySelector('vivace-hood').shadowRoot"
+BOTTOM: Final = "document.getElementById('last').getBoundingClientRect().bottom"
 FOCUS: Final = f"() => {HOOD}.activeElement?.className || {HOOD}.activeElement?.id"
 
 
@@ -86,3 +87,38 @@ def test_the_panel_has_no_serious_accessibility_finding(
         found = axe.Axe().run(page).response["violations"]
         serious = [(each["id"], each["nodes"]) for each in found if each["impact"] in ("serious", "critical")]
         assert serious == []
+
+
+def test_the_badge_covers_nothing_at_the_end_of_a_page_and_is_put_away_by_keyboard(
+    browser: Any, server: Serving
+) -> None:
+    with reader(browser, server.port, viewport={"width": 390, "height": 500}) as (page, complaints):
+        edge, away = page.locator("vivace-hood .edge"), page.locator("vivace-hood .away")
+        away.wait_for(timeout=WAIT)
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p id=last>end</p>')")
+        page.evaluate("document.getElementById('last').style.height = '90vh'")
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        wait(page, f"{BOTTOM} <= {HOOD}.querySelector('.edge').getBoundingClientRect().top")
+        height = page.evaluate("document.documentElement.scrollHeight")
+
+        away.focus()
+        page.keyboard.press("Enter")
+        edge.wait_for(state="hidden", timeout=WAIT)
+        assert "Alt+H" in page.locator("vivace-hood [role=status]").first.inner_text()
+        assert page.evaluate("document.documentElement.scrollHeight") < height
+
+        page.reload()  # it stays away in this tab
+        page.locator("vivace-hood #panel").wait_for(state="attached", timeout=WAIT)
+        assert not edge.is_visible()
+        page.keyboard.press("Alt+h")
+        page.locator("vivace-hood #panel").wait_for(timeout=WAIT)
+        page.keyboard.press("Escape")
+        wait(page, f"{HOOD}.getElementById('panel').hidden")
+        assert edge.is_visible()
+        assert "badge" in page.evaluate(FOCUS)
+
+        away.click()
+        edge.wait_for(state="hidden", timeout=WAIT)
+        page.evaluate("location.hash = 'vivace-hood'")  # as its link does, and as a phone can
+        page.locator("vivace-hood #panel").wait_for(timeout=WAIT)
+        assert complaints == []

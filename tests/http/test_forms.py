@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from urllib.parse import urlencode
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivace.config.settings import Limits
-from vivace.errors import BadRequest, ContentTooLarge, UnsupportedMediaType
+from vivace.errors import BadRequest, ContentTooLarge, FormFieldMissing, UnsupportedMediaType
 from vivace.http.bodies import Bodies
 from vivace.http.forms import FormData, parse_urlencoded
 
@@ -50,6 +51,20 @@ async def test_rq3_bad_percent_and_bad_utf8_are_400(body: bytes) -> None:
 
 async def test_utf8_is_read_raw_and_percent_encoded() -> None:
     assert (await post("é=%C3%A9".encode(), FORM).form()).pairs() == [("é", "é")]
+
+
+async def test_rq3_missing_field_is_an_error_of_who_sent_the_form() -> None:
+    form = await post(b"a=1", FORM).form()
+    with pytest.raises(FormFieldMissing, match="'name'") as raised:
+        form["name"]
+    assert isinstance(raised.value, KeyError)
+    assert raised.value.status == 422
+    assert [(each.place, each.pointer, each.code) for each in raised.value.problems] == [
+        ("form", "/name", "required")
+    ]
+    assert form.get("name") is None
+    assert ("name" in form, "a" in form) == (False, True)
+    assert str(copy(raised.value)) == str(raised.value)
 
 
 @pytest.mark.parametrize(("fields", "valid"), [(1000, True), (1001, False)])

@@ -21,6 +21,7 @@ from vivace.errors import IntegrityError, LoginThrottled, NotFound, ProtectedErr
 from vivace.http.redirect import Redirect, is_safe_target
 from vivace.http.request import Request
 from vivace.http.response import Response
+from vivace.mail import ConsoleBackend
 from vivace.routing import Router
 from vivace.templates import TemplateResponse, render
 from vivace.views.flashes import flash
@@ -145,8 +146,7 @@ class Pages:
 
     def _login_page(self, request: Request, form: Any, status: int = 200) -> Response:
         auth = current_realm().settings
-        wanted = _wanted(form["next"].value())
-        signup_url = request.app.url("auth:signup", query={"next": wanted} if wanted else {})
+        signup_url = _with_wish(request, "auth:signup", form)
         return show(request, "login", status=status, form=form, signup=auth.signup, signup_url=signup_url)
 
     async def logout(self, request: Request) -> Response:
@@ -169,7 +169,7 @@ class Pages:
         make = self._forms["signup" if auth.confirm_email else "signup_password"]
         if request.method != "POST":
             form = make(initial={"next": _wanted(request.query.get("next"))})
-            return show(request, "signup", form=form, confirm=auth.confirm_email)
+            return self._signup_page(request, form)
         form = make(await request.form())
         status = INVALID
         if await form.is_valid():
@@ -177,7 +177,12 @@ class Pages:
             if not wait:
                 return await self._sign_up(request, form.cleaned_data)
             status = _refuse(form, wait)
-        return show(request, "signup", status=status, form=form, confirm=auth.confirm_email)
+        return self._signup_page(request, form, status)
+
+    def _signup_page(self, request: Request, form: Any, status: int = 200) -> Response:
+        login_url = _with_wish(request, "auth:login", form)
+        confirm = current_realm().settings.confirm_email
+        return show(request, "signup", status=status, form=form, confirm=confirm, login_url=login_url)
 
     async def _sign_up(self, request: Request, given: Mapping[str, Any]) -> Response:
         realm = current_realm()
@@ -202,7 +207,7 @@ class Pages:
 
     async def signup_sent(self, request: Request) -> Response:
         """Say that there is mail."""
-        return show(request, "sent", back=request.app.url("auth:signup"))
+        return _sent(request, "sent", "auth:signup")
 
     async def signup_link(self, request: Request) -> Response:
         """Take the token out of the address."""
@@ -272,7 +277,7 @@ class Pages:
 
     async def password_reset_sent(self, request: Request) -> Response:
         """Say that there may be mail."""
-        return show(request, "password_reset_sent", back=request.app.url("auth:password_reset"))
+        return _sent(request, "password_reset_sent", "auth:password_reset")
 
     async def password_reset_link(self, request: Request) -> Response:
         """Take the token out of the address."""
@@ -318,7 +323,7 @@ class Pages:
 
     async def email_sent(self, request: Request) -> Response:
         """Say that there is mail."""
-        return show(request, "sent", back=request.app.url("auth:email_change"))
+        return _sent(request, "sent", "auth:email_change")
 
     async def email_link(self, request: Request) -> Response:
         """Take the token out of the address."""
@@ -460,10 +465,23 @@ def show(request: Request, name: str, *, status: int = 200, **values: Any) -> Te
     return render(request, f"auth/{name}.html", values, status=status)
 
 
+def _sent(request: Request, name: str, again: str) -> TemplateResponse:
+    """Return the page that says that there is mail, and in development where: nobody looks into a terminal unasked."""
+    app = request.app
+    printed = app.settings.debug and isinstance(app.mail.backend, ConsoleBackend)
+    return show(request, name, back=app.url(again), printed=printed)
+
+
 def _wanted(target: object) -> str:
     """Return where somebody wants to go, if that is on this site; else nothing."""
     text = str(target or "")
     return text if is_safe_target(text) else ""
+
+
+def _with_wish(request: Request, route: str, form: Any) -> str:
+    """Return the address of a page which knows where somebody wants to go, as this form does."""
+    wanted = _wanted(form["next"].value())
+    return str(request.app.url(route, query={"next": wanted} if wanted else {}))
 
 
 def _status(form: Any) -> int:

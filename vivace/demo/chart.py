@@ -27,6 +27,7 @@ class Chart(msgspec.Struct, frozen=True):
     bars: list[Bar]
     top: int
     lines: list[int]
+    height: int
 
     @property
     def total(self) -> int:
@@ -34,7 +35,9 @@ class Chart(msgspec.Struct, frozen=True):
         return sum(bar.count for bar in self.bars)
 
 
-def chart(moments: Iterable[datetime], now: datetime, step: timedelta, columns: int) -> Chart:
+def chart(
+    moments: Iterable[datetime], now: datetime, step: timedelta, columns: int, height: int = HEIGHT
+) -> Chart:
     """Count ``moments`` in columns of ``step``; they end with the step that ``now`` is in, on the clock."""
     seconds = step.total_seconds()
     last = int(now.timestamp() // seconds)
@@ -46,13 +49,13 @@ def chart(moments: Iterable[datetime], now: datetime, step: timedelta, columns: 
         Bar(
             x=round(place * width + width * 0.1, 1),
             width=round(width * 0.8, 1),
-            height=round(HEIGHT * count / top, 1),
+            height=round(height * count / top, 1),
             count=count,
             since=now - timedelta(seconds=now.timestamp() % seconds) - (columns - 1 - place) * step,
         )
         for place, count in enumerate(counts)
     ]
-    return Chart(bars, top, [top * part // 4 for part in range(5)])
+    return Chart(bars, top, [top * part // 4 for part in range(5)], height)
 
 
 def _round_up(number: int) -> int:

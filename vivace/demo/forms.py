@@ -26,6 +26,7 @@ class NewPostForm(PostForm):
         max_files=4,
         max_size=2 * MEGABYTE,
         content_types=["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"],
+        error_messages={"content_type": "Pictures, PDFs and plain texts only."},
         help_text="Up to four pictures, PDFs or texts, 2 MB each.",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from os import PathLike
 from typing import Final, TypeAlias
 
-from vivace.errors import BadRequest, ContentTooLarge
+from vivace.errors import BadRequest, ContentTooLarge, FormFieldMissing
 
 from .charsets import UTF_8, bad_text, media_type
 from .filenames import safe_filename
@@ -84,9 +84,21 @@ FormValue: TypeAlias = "str | Upload"
 
 
 class FormData(MultiValues[FormValue]):
-    """A submitted form: names with one or more values, each text or an ``Upload``; ``[]`` gives the last one."""
+    """A submitted form: names with one or more values, each text or an ``Upload``; ``[]`` gives the last one.
+
+    ``form["name"]`` raises ``FormFieldMissing`` where there is none, a ``KeyError`` that is answered by 422.
+    """
 
     __slots__ = ()
+
+    def __getitem__(self, name: str) -> FormValue:
+        values = self._lists.get(name)
+        if values is None:  # what people send is no mistake of the program
+            raise FormFieldMissing(name)
+        return values[-1]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._lists
 
     @property
     def fields(self) -> MultiDict:

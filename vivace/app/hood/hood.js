@@ -4,14 +4,17 @@
 // long as the panel is open: ["hood", true] asks, ["hood", {…}] tells. All of it is in a shadow tree that a script made, so
 // the page's styles, its forms and the morphs of its live regions do not meet it. Only text is put in, never markup.
 //
-// The panel is opened by the badge and by any link to #vivace-hood; Escape closes it. It stays open from page to page.
+// The panel is opened by the badge, by Alt+H, and by any link to #vivace-hood; Escape closes it. It stays open from page to
+// page. The badge has room below the page, so that nothing at its end is covered; where it is in the way nevertheless, it is
+// put away, until the panel is opened again or the tab is closed.
 
 import { Outline } from "./outline.js";
 import { Panel } from "./panel.js";
 
 const RECORD = "vivace-hood-record";
-const MEMORY = "vivace-hood"; // in sessionStorage: whether it is open
-const LINK = 'a[href="#vivace-hood"], button[data-vivace-hood]';
+const MEMORY = "vivace-hood"; // in sessionStorage: "open", "closed", or "away"
+const HASH = "#vivace-hood";
+const LINK = `a[href="${HASH}"], button[data-vivace-hood]`;
 const wanted = document.documentElement.dataset.vivaceHood; // "open"; "page": there is nothing else on it
 
 class Hood {
@@ -23,8 +26,11 @@ class Hood {
   #socket = null;
   #leave = () => {};
   #isOpen = false;
+  #room = new CSSStyleSheet();
 
   async start() {
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.#room];
+    this.#makeRoom(); // before anything is awaited: later it would be a jump
     const sheet = new CSSStyleSheet();
     const answer = await fetch(new URL("hood.css", import.meta.url));
     if (!answer.ok || !record()) return;
@@ -33,8 +39,9 @@ class Hood {
     this.#outline = new Outline(this.#root);
     this.#panel = new Panel({
       isPage: wanted === "page",
-      toggle: () => (this.#isOpen ? this.#close() : this.#open({ focus: true })),
+      toggle: () => this.#toggle(),
       close: () => this.#close(),
+      putAway: () => this.#putAway(),
       point: (region) => this.#outline.point(region),
       order: () => this.#outline.order(),
     });
@@ -43,7 +50,18 @@ class Hood {
     document.body.append(this.#host);
     this.#panel.show(record());
     this.#listen();
-    if (wanted === "page" || remembered() === "open" || (wanted === "open" && !remembered())) this.#open();
+    if (remembered() === "away") this.#panel.putAway();
+    const isOpen = wanted === "page" || remembered() === "open" || (wanted === "open" && !remembered());
+    if (isOpen || location.hash === HASH) this.#open();
+  }
+
+  /** Give the page room for the badge below all that it has, or take it back. */
+  #makeRoom() {
+    this.#room.replaceSync("");
+    if (wanted === "page" || remembered() === "away") return;
+    const own = getComputedStyle(document.body).paddingBlockEnd;
+    const rules = (room) => `body { padding-block-end: calc(${own} + ${room}) !important; } :where(html) { scroll-padding-block-end: ${room}; }`;
+    this.#room.replaceSync(`@media screen { ${rules("3.1rem")} } @media screen and (max-width: 40rem) { ${rules("2.4rem")} }`);
   }
 
   #listen() {
@@ -57,6 +75,12 @@ class Hood {
     document.addEventListener("vivace:update", ({ detail }) => {
       if (this.#isOpen) this.#outline.flash(detail.region, this.#panel.labelOf(detail.region));
     });
+    document.addEventListener("keydown", (event) => {
+      if (event.code !== "KeyH" || !event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || wanted === "page") return;
+      event.preventDefault();
+      this.#toggle();
+    });
+    addEventListener("hashchange", () => location.hash === HASH && this.#open({ focus: true }));
     this.#root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.#isOpen) this.#close();
     });
@@ -67,11 +91,17 @@ class Hood {
     seen.observe(script, { childList: true, characterData: true, subtree: true });
   }
 
+  #toggle() {
+    if (this.#isOpen) this.#close();
+    else this.#open({ focus: true });
+  }
+
   #open({ focus = false } = {}) {
     if (!this.#isOpen) {
       this.#isOpen = true;
       this.#panel.open();
       remember("open");
+      this.#makeRoom();
       this.#connect();
     }
     if (focus) this.#panel.focus();
@@ -84,6 +114,14 @@ class Hood {
     this.#outline.clear();
     remember("closed");
     this.#leave();
+  }
+
+  /** Hide the badge in this tab, until the panel is opened. */
+  #putAway() {
+    if (this.#isOpen) this.#close();
+    remember("away");
+    this.#makeRoom();
+    this.#panel.putAway({ isNew: true });
   }
 
   async #connect() {

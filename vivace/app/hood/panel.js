@@ -28,9 +28,12 @@ const time = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
 export class Panel {
   #act;
   #told = null;
-  #words = make("span", { class: "words" });
+  #took = make("span");
+  #asked = make("span", { class: "asked" }); // a small screen has no room for it
   #dot = make("span", { class: "dot", "aria-hidden": "true" });
   #badge;
+  #edge; // the badge, and what puts it away
+  #note = make("p", { class: "note", role: "status" });
   #title = make("h2", { id: "title", tabindex: "-1" }, "Under the hood");
   #state = make("p", { class: "state", hidden: true });
   #dialog;
@@ -41,10 +44,13 @@ export class Panel {
     this.#act = act;
     this.#badge = make(
       "button",
-      { type: "button", class: "badge", "aria-expanded": "false", "aria-controls": "panel", onclick: () => act.toggle() },
+      { type: "button", class: "badge", "aria-expanded": "false", "aria-controls": "panel", "aria-keyshortcuts": "Alt+H", onclick: () => act.toggle() },
       this.#dot,
-      this.#words,
+      make("span", { class: "words" }, this.#took, this.#asked),
     );
+    const title = "Put the badge away in this tab; Alt+H brings it back";
+    const away = make("button", { type: "button", class: "away", title, "aria-label": title, onclick: () => act.putAway() }, "✕");
+    this.#edge = make("div", { class: "edge" }, this.#badge, away);
     const close = make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => act.close() }, "✕");
     const body = make("div", { class: "body", tabindex: "0", role: "group", "aria-label": "What happened" });
     this.#dialog = make(
@@ -64,12 +70,14 @@ export class Panel {
       this.#section[name] = { section, number, content };
       body.append(section);
     }
-    this.element = make("aside", { "aria-label": "Under the hood" }, this.#badge, this.#dialog);
+    this.element = make("aside", { "aria-label": "Under the hood" }, this.#edge, this.#note, this.#dialog);
   }
 
   // -- open and close ------------------------------------------------------------------------------------------------
 
   open() {
+    this.#edge.hidden = false;
+    say(this.#note, "");
     this.#dialog.hidden = false;
     this.#badge.setAttribute("aria-expanded", "true");
   }
@@ -83,6 +91,12 @@ export class Panel {
     this.#dialog.hidden = true;
     this.#badge.setAttribute("aria-expanded", "false");
     if (isInside) (opener?.isConnected ? opener : this.#badge).focus();
+  }
+
+  /** Hide the badge; `isNew`: say how it comes back. */
+  putAway({ isNew = false } = {}) {
+    this.#edge.hidden = true;
+    if (isNew) say(this.#note, "Put away in this tab. Alt+H brings it back.");
   }
 
   // -- what happened -------------------------------------------------------------------------------------------------
@@ -105,9 +119,11 @@ export class Panel {
 
   #summary({ request, queries }) {
     const loops = queries.shown.filter(({ mark }) => mark === "loop").length;
-    const words = `${ms(request.times.total)} · ${count(queries.count, "query", "queries")}${loops > 0 ? " · a loop" : ""}`;
-    say(this.#words, words);
-    this.#badge.setAttribute("aria-label", `Under the hood: ${words}`);
+    const took = ms(request.times.total);
+    const asked = ` · ${count(queries.count, "query", "queries")}${loops > 0 ? " · a loop" : ""}`;
+    say(this.#took, took);
+    say(this.#asked, asked);
+    this.#badge.setAttribute("aria-label", `Under the hood: ${took}${asked}`);
     this.#dot.dataset.mood = request.status >= 500 || loops > 0 ? "bad" : "good";
   }
 
@@ -144,8 +160,8 @@ export class Panel {
 
   /** Show what is told over the connection; `null`: nothing more. */
   tell(told) {
-    if (!told) return this.#note("Who opened this connection may not see what goes on.");
-    this.#note("");
+    if (!told) return this.#notice("Who opened this connection may not see what goes on.");
+    this.#notice("");
     this.#showRegions(told.regions);
     this.#rooms(told.rooms);
     this.#process(told.process);
@@ -153,10 +169,10 @@ export class Panel {
 
   /** Say where the connection is. */
   connection(state) {
-    if (state !== "open") this.#note("Connecting …");
+    if (state !== "open") this.#notice("Connecting …");
   }
 
-  #note(text) {
+  #notice(text) {
     this.#state.hidden = text === "";
     say(this.#state, text);
   }

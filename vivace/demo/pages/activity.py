@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vivace import Request, Response, Router, render
-from vivace.demo.chart import HEIGHT, WIDTH, Chart, chart
+from vivace.demo.chart import WIDTH, Chart, chart
 from vivace.demo.models import DAY, Comment, Line, Member, Post, Topic, Vote, now
 from vivace.models import Count, QuerySet
 
 router = Router()
 KINDS: dict[str, Any] = {"posts": Post, "comments": Comment, "votes": Vote, "chat lines": Line}
 STEP, COLUMNS = timedelta(seconds=30), 40
+TALL = 440  # of the chart that stands beside the topics
 
 
 @router.get("/activity", name="activity")
@@ -27,7 +28,6 @@ async def activity(request: Request) -> Response:
         topics=Topic.objects.annotate(written=Count("posts")).order_by("-written", "name"),
         latest=Comment.objects.select_related("author", "post").order_by("-made_at", "-id")[:6],
         width=WIDTH,
-        height=HEIGHT,
     )
 
 
@@ -47,7 +47,7 @@ async def pulse() -> Chart:
 async def days() -> Chart:
     """Return the comments of the last four weeks, day by day."""
     time = now()
-    return chart([moment async for moment in since(Comment, time - 28 * DAY)], time, DAY, 28)
+    return chart([moment async for moment in since(Comment, time - 28 * DAY)], time, DAY, 28, TALL)
 
 
 def since(model: Any, moment: datetime) -> QuerySet[Any, datetime]:

@@ -52,6 +52,8 @@ async def vote(request: Request, id: int, user: Member, take_back: bool = False,
         await actions.unvote(post, user)
     elif not await actions.vote(post, user):
         flash(request, f"You have voted for “{post}” already. On its page you can take that back.")
+    elif back:  # a list is rendered once for all who look at it, so it cannot show whose votes they are
+        flash(request, f"You voted for “{post}”.", "success")
     return Redirect.safe(back, default=post.get_absolute_url())
 
 
