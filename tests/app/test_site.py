@@ -217,6 +217,11 @@ def other(request: Request): return TemplateResponse(request, "theirs.html")
     module = ModuleType("views_of_site")
     module.__file__ = str(tmp_path / "views_of_site.py")
     monkeypatch.setitem(sys.modules, "views_of_site", module)
+
+    async def home() -> None: ...
+
+    home.__module__ = "views_of_site"
+    app.add_route("/", home)
     warned = [finding for finding in app.check() if finding.id == "template-not-found"]
     assert [(finding.place.rpartition("/")[2], finding.level) for finding in warned] == [
         ("views_of_site.py:4", "warning"),

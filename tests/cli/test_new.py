@@ -108,6 +108,7 @@ def test_a_project_says_what_comes_next(folder: Path) -> None:
         "  cd 'here/it is'",
         "  pip install -e '.[dev]'",
         "  vivace migrate",
+        "  vivace createsuperuser",
         "  vivace dev",
     ]
 

@@ -216,7 +216,10 @@ def _future_flags(module: ModuleType) -> int:
 
 @contextlib.contextmanager
 def _importable(program: Program) -> Generator[None]:
-    """While it runs, a page is a module in ``sys.modules``, and the files it wrote can be imported."""
+    """While it runs, a page is a module in ``sys.modules``, and the files it wrote can be imported, not those of other tests."""
+    for name, module in list(sys.modules.items()):
+        if "/pytest-of-" in str(getattr(module, "__file__", None)):  # pytest's temporary folders
+            del sys.modules[name]
     before = set(sys.modules)
     sys.modules[program.module.__name__] = program.module
     sys.path.insert(0, str(program.folder))

@@ -180,14 +180,15 @@ class Site:
         return list(found.values())
 
     def _asked_by_code(self) -> Iterator[Finding]:
-        """Yield a warning for each name in the app's own modules that is no template's: ``render(request, "hom.html")``."""
+        """Yield a warning for each name in modules of handlers that is no template's: ``render(request, "hom.html")``."""
         from vivace.templates.asked import asked_for
 
         from .evidence import is_own, short_path
 
         environment, known = self.app.templates.environment, frozenset(self.app.templates.names())
-        modules = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
-        own = (Path(file) for file in sorted(modules) if file.endswith(".py") and is_own(file))
+        modules = {getattr(route.handler, "__module__", "") for route in self.app.collect()}
+        files = {getattr(sys.modules.get(module), "__file__", None) or "" for module in modules}
+        own = (Path(file) for file in sorted(files) if file.endswith(".py") and is_own(file))
         for name, path, line in asked_for(file for file in own if file.is_relative_to(self.app.root)):
             if name not in known:
                 error = environment.loader.missing(name)
