@@ -331,7 +331,7 @@ def test_lv3_a_form_that_deletes_its_page_leads_where_its_answer_says(browser: A
         page.locator("[name=body]").press("Enter")
         until(page, lambda: bool(held))
         wire.send("reload", 1, "refused")  # what it deleted is gone, and its answer is still to come
-        until(page, lambda: "fetch" in asked)
+        page.evaluate("new Promise(done => setTimeout(done))")
         reply(held[0], "", status=204, vivace_location="/other")
         playwright.expect(page.locator("h1")).to_have_text("other", timeout=WAIT)
-        assert asked[-1] == "fetch"  # it was not loaded anew
+        assert "fetch" not in asked  # it would have used up the messages for the next page

@@ -236,6 +236,8 @@ class LivePage {
   }
 
   async #fetch() {
+    await Promise.all(this.#sending); // or this request would use up the messages that the answer has for the next page
+    if (performance.now() - this.#left < LEAVING) return false;
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" }).catch(() => null);
     const html = await answer?.text().catch(() => null);
     await Promise.all(this.#sending); // a form that deletes what this page shows leads to another one
