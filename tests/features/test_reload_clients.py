@@ -17,7 +17,5 @@ def test_rl7_rl5_nobody_notices_a_rolling_reload(tmp_path: Path) -> None:
         asked = reload_under_load(process, port, clients=8, numbers=12, reloads=1, log=log)
         outcome = asyncio.run(asked)
         assert outcome.good, outcome
-        if outcome.reconnects == 0:
-            pytest.skip("all was said before the workers were replaced: the machine was busy")
         assert outcome.reconnects >= 8
         assert "reloaded" in log.read_text("utf-8")

@@ -218,7 +218,7 @@ class DatabaseStore:
     async def touch(self, key: str, seconds: float | None, stale: float = 0.0) -> bool:
         """See ``Store``."""
         if seconds is not None and seconds <= 0:
-            return await self.delete((key,)) > 0
+            return await self._execute("forget", key=key, now=self._clock()) > 0
         row = self._row(key, 0, Keep(seconds, stale))
         return await self._execute("touch", **row) > 0
 

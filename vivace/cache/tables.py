@@ -110,6 +110,7 @@ _WRITES: Final[Mapping[str, str]] = {
         f"{_HERE} AND {TABLE}.number BETWEEN :low AND :high RETURNING {TABLE}.number"
     ),
     "touch": f"UPDATE {TABLE} SET fresh = :fresh, until = :until {_HERE}",
+    "forget": f"DELETE FROM {TABLE} {_HERE}",
     "delete": f"DELETE FROM {TABLE} {_THOSE} RETURNING {_FRESH}",
     "clear": f"DELETE FROM {TABLE} WHERE space = :space",
     "clear_tags": f"DELETE FROM {TAGS} WHERE space = :space",
