@@ -71,7 +71,11 @@ async def test_the_page_lists_the_routes_the_nearest_first() -> None:
     assert listed[0] == "/questions/{id}"
     assert set(listed) == {"/", "/questions/{id}", "/files/{name}.{kind}/v{version:int}", "/inner"}
     assert "test_missing.py:" in page.text
-    assert "style-src 'nonce-" in page.headers["content-security-policy"]
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'nonce-")
+    # what `dev` adds to pages may run
+    assert "frame-ancestors 'none'; script-src 'self'; connect-src 'self'" in policy
+    assert page.headers["cache-control"] == "no-store"
 
 
 async def test_what_was_asked_for_is_escaped() -> None:

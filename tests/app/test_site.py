@@ -245,6 +245,12 @@ def test_tp7_check_reports_every_template_at_once(tmp_path: Path) -> None:
     assert len(found(app_in(tmp_path, files))) == 3
 
 
+def test_tp7_check_reads_no_files_that_are_no_pages(tmp_path: Path) -> None:
+    app = app_in(tmp_path, {"templates/page.html": "fine"})
+    (tmp_path / "templates/photo.png").write_bytes(b"\x89PNG\xff")
+    assert found(app) == {}
+
+
 def test_tp7_start_in_production_tells_of_every_template_at_once(tmp_path: Path) -> None:
     files = {f"templates/{name}.html": "{% oops %}" for name in "abc"} | {"templates/d.html": "{{ titel }}"}
     with pytest.raises(AppInvalid) as caught:

@@ -11,7 +11,7 @@ import pytest
 from tests.engine.websocket.peer import MemoryTransport, accepted, seen_by_client
 from vivace.engine.websocket.frames import Close
 from vivace.http.websocket import WebSocketOptions
-from vivace.realtime.connection import SocketConnection, spread
+from vivace.realtime.connection import SocketConnection, belongings, spread
 from vivace.realtime.frames import binary_frame, is_text, payload_of, text_frame
 from vivace.realtime.options import RealtimeOptions, Slow
 
@@ -130,3 +130,20 @@ async def test_callbacks_at_the_end_run_once_each_and_none_stops_another() -> No
     connection.ended()
     connection.on_close(lambda: ran.append(3))
     assert ran == [1, 3]
+
+
+async def test_what_is_kept_of_a_connection_is_forgotten_once_at_its_end() -> None:
+    connection, _ = await connected()
+    gone: list[str] = []
+
+    def forget(item: str) -> None:
+        gone.append(item)
+        kept.pop("both", None)  # as one that takes another along
+
+    kept = belongings(connection, "ours", forget)
+    kept.update(one="first", both="with the first", two="second")
+    assert belongings(connection, "ours", forget) is kept
+    assert belongings(connection, "theirs", forget) == {}
+    connection.ended()
+    assert gone == ["first", "second"]
+    assert kept == {}

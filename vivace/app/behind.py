@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -35,7 +35,6 @@ logger: Final = logging.getLogger("vivace.app")
 DEFAULT: Final = "default"  # the database that is looked at when nothing else is said
 PAUSE: Final = 10.0  # seconds in which a server compares again for nobody: errors may come by the thousand
 SHOWN: Final = 3  # names of migrations in a sentence
-_PACKAGE: Final = Path(__file__).parents[1]
 _AGREES: Final = "Correct the name: models, migration files and database agree (`vivace drift` looks closer)."
 _AS_MODELS: Final = "Correct the name: the tables are as the models say."
 _NO_TABLES: Final = (
@@ -111,11 +110,18 @@ async def database_behind(models: Sequence[Any], database: Database) -> Behind:
     return Behind(files=tuple(".".join(node) for node in loader.graph.full_plan() if node not in seen))
 
 
+def keeps_migrations(models: Sequence[Any]) -> bool:
+    """Say whether the project of these models keeps migrations, be it in a package beside its app."""
+    from vivace.migrations.noted import folders_of
+
+    return _has_own_files(folders_of(models))
+
+
 def _has_own_files(folders: Mapping[str, Path]) -> bool:
-    """Say whether the project keeps migrations: those that come with a part of the framework do not tell."""
+    """Say whether the project keeps migrations: those that the framework and installed packages bring do not tell."""
     from vivace.migrations.noted import files_in
 
-    return any(files_in(folder) for folder in folders.values() if _PACKAGE not in folder.parents)
+    return any(files_in(folder) for folder in folders.values() if is_own(str(folder)))
 
 
 # -- telling
@@ -127,8 +133,6 @@ def check_files(data: Data) -> list[Finding]:
         return []
     try:
         return files_behind(data.models).findings()
-    except VivaceError as error:
-        return [Finding.from_error(error)]
     except Exception as error:
         return [_unreadable(error)]
 
@@ -139,13 +143,13 @@ async def check_database(data: Data, alias: str) -> list[Finding]:
         return []
     try:
         return (await database_behind(data.models, data.databases[alias])).findings()
-    except VivaceError as error:
-        return [Finding.from_error(error)]
     except Exception as error:
         return [_unreadable(error)]
 
 
 def _unreadable(error: Exception) -> Finding:
+    if isinstance(error, VivaceError):
+        return Finding.from_error(error)
     message = f"A migration file cannot be loaded: {type(error).__name__}: {error}."
     return Finding("migration-file", message, "`vivace showmigrations` shows where it fails.")
 
@@ -171,7 +175,7 @@ async def explain(request: Request, error: VivaceError) -> None:
         return
     with suppress(Exception):  # the error itself matters more than what is said of it
         error.fix = error.fix.replace(BEHIND, await _remedy(request.app))
-    if not any(is_own(file) for file in _files(error.__traceback__)):
+    if not any(is_own(frame.f_code.co_filename) for frame, _ in walk_tb(error.__traceback__)):
         _name_handler(request, error)
 
 
@@ -192,14 +196,6 @@ async def _remedy(app: App) -> str:
         behind = await database_behind(data.models, data.databases.default)
     data.compared = now, behind.advice() or _AGREES
     return data.compared[1]
-
-
-def _files(trace: TracebackType | None) -> list[str]:
-    found: list[str] = []
-    while trace is not None:
-        found.append(trace.tb_frame.f_code.co_filename)
-        trace = trace.tb_next
-    return found
 
 
 def _name_handler(request: Request, error: ProgrammingError) -> None:

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from vivace.errors import ConfigurationError, Finding
+from vivace.errors.whose import is_our_module
 from vivace.http.request import Request
 from vivace.http.response import Response, prepared
 
@@ -159,8 +160,12 @@ class Data:
 
     @property
     def migrates(self) -> bool:
-        """Whether migrations make the tables: not those of a single file that keeps none."""
-        return "." in self._app.import_name or (self._app.root / "migrations").exists()
+        """Whether migrations make the tables: not those of a single file that keeps none, also none in a package beside it."""
+        if "." in self._app.import_name or (self._app.root / "migrations").exists():
+            return True
+        from .behind import keeps_migrations
+
+        return keeps_migrations(self.models)
 
     async def prepare_tables(self) -> list[str]:
         """See ``App.prepare_tables``."""
@@ -377,16 +382,11 @@ def _inside(module: str, package: str) -> bool:
 def calling_module() -> tuple[str, str, str]:
     """Return the name and the file of the module that makes the app, and the function; no file in a console."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and _is_framework(frame.f_globals.get("__name__", "")):
+    while frame.f_back is not None and is_our_module(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     file = frame.f_globals.get("__file__")
     name = frame.f_globals.get("__name__", "__main__")
     return name, file if isinstance(file, str) else "", frame.f_code.co_qualname
-
-
-def _is_framework(module: str) -> bool:
-    """Whether a module is ours; the demo is a program like any user's."""
-    return module.startswith("vivace.") and not module.startswith("vivace.demo.")
 
 
 def _stem(app: App) -> str:

@@ -14,11 +14,11 @@ It needs no script. Programs get the same as a problem document with a ``traceba
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -52,6 +52,11 @@ _CREDENTIALS: Final = ("authorization", "cookie", "proxy-authorization")
 _TITLE: Final = 90  # characters
 _STYLE: Final = Path(__file__).with_suffix(".css")
 
+_POLICY: Final = (
+    "default-src 'none'; style-src 'nonce-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_SCRIPTS: Final = "; script-src 'self'; connect-src 'self'"
+
 _PAGE: Final = Markup("""<!doctype html>
 <html lang="en">
 <head>
@@ -64,19 +69,20 @@ _PAGE: Final = Markup("""<!doctype html>
 <body>
 <header><p class="request">{request}</p>{head}</header>
 <main>
-{errors}
+{main}
+</main>
+<footer>Python {version} · this page is only shown in debug mode</footer>
+</body>
+</html>
+""")
+_MAIN: Final = Markup("""{errors}
 {callers}
 {queries}
 {about}
 {tasks}
 <section><h2>Copy as text</h2>
 <details><summary>A traceback without values, to send to somebody</summary><pre class="copy">{text}</pre></details>
-</section>
-</main>
-<footer>{versions} · this page is only shown in debug mode</footer>
-</body>
-</html>
-""")
+</section>""")
 _HEAD: Final = Markup('<h1>{kind}</h1><p class="message">{message}</p>{parts}{notes}{place}')
 _PART: Final = Markup("<dt>{}</dt><dd>{}</dd>")
 _LIST: Final = Markup('<dl class="{kind}">{rows}</dl>')
@@ -119,11 +125,50 @@ def debug_page(request: Request, error: BaseException, *, script: str = "") -> R
     status = as_http_error(error).status
     kind = preferred_kind(request)
     if kind == "text/html":
-        return _html(_Page(request, evidence, hider, script), status)
-    text = f"{request.method} {hider.text(request.target)}\n\n{as_text(evidence)}\n"
+        return answer_with(_Page(request, evidence, hider, script).told(), status, scripts=bool(script))
+    text = f"{asked_for(request, hider)}\n\n{as_text(evidence)}\n"
     response = Text(text, status) if kind == "text/plain" else _problem(request, error, evidence)
     response.headers.vary("Accept")
     return response
+
+
+class Told(NamedTuple):
+    """What a page for developers says."""
+
+    request: str
+    title: str
+    head: Markup
+    main: Markup
+    script: Markup = Markup()
+
+
+def answer_with(
+    told: Told, status: int, *, scripts: bool, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a page for developers, under a policy that allows its style sheet, and perhaps scripts of the site."""
+    nonce = token_urlsafe(16)
+    text = _PAGE.format(
+        **told._asdict(),
+        nonce=nonce,
+        style=Markup(_STYLE.read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        version=sys.version.split()[0],
+    )
+    policy = _POLICY.format(nonce) + (_SCRIPTS if scripts else "")
+    strict = {"content-security-policy": policy, "cache-control": "no-store"}
+    response = HTML(text, status, {**strict, **(headers or {})})
+    response.headers.vary("Accept")
+    return response
+
+
+def asked_for(request: Request, hider: Hider) -> str:
+    """Return what was asked for, without secrets."""
+    return f"{request.method} {hider.text(request.target)}"
+
+
+def place_link(text: str, path: str, line: int, editor: str) -> Markup:
+    """Return a place in a file as a link into the editor; as text where that has none."""
+    href = editor_link(path, line, editor)
+    return _LINK.format(href=href, text=text) if href else _PLACE.format(text=text)
 
 
 def editor_link(path: str, line: int, editor: str) -> str:
@@ -183,17 +228,6 @@ def _problem(request: Request, error: BaseException, evidence: Evidence) -> Resp
     return Response(msgspec.json.encode(document), document["status"], content_type=PROBLEM_TYPE)
 
 
-def _html(page: _Page, status: int) -> Response:
-    nonce = token_urlsafe(16)
-    policy = f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    if page.script:
-        policy += "; script-src 'self'; connect-src 'self'"
-    headers = {"content-security-policy": policy, "cache-control": "no-store"}
-    response = HTML(page.render(nonce), status, headers)
-    response.headers.vary("Accept")
-    return response
-
-
 class _Page:
     """One page while it is written."""
 
@@ -204,30 +238,26 @@ class _Page:
         self.script = script
         self.editor: str = request.app.settings.editor
 
-    def render(self, nonce: str) -> str:
+    def told(self) -> Told:
         first, evidence = self.evidence.errors[0], self.evidence
-        asked = f"{self.request.method} {self.hider.text(self.request.target)}"
-        return _PAGE.format(
-            title=f"{first.kind}: {first.message}"[:_TITLE],
-            nonce=nonce,
-            style=Markup(_STYLE.read_text(encoding="utf-8")),  # noqa: S704 - our own file
-            script=_SCRIPT.format(self.script) if self.script else "",
-            request=asked,
-            head=_HEAD.format(
-                kind=first.kind,
-                message=as_code(first.message),
-                parts=_parts(first),
-                notes=_joined(_NOTE.format(as_code(note)) for note in first.notes),
-                place=self._where(first.place),
-            ),
+        asked = asked_for(self.request, self.hider)
+        head = _HEAD.format(
+            kind=first.kind,
+            message=as_code(first.message),
+            parts=_parts(first),
+            notes=_joined(_NOTE.format(as_code(note)) for note in first.notes),
+            place=self._where(first.place),
+        )
+        main = _MAIN.format(
             errors=_joined(self._error(error) for error in evidence.errors),
             callers=self._callers(evidence.callers),
             queries=self._queries(),
             about=self._about(),
             tasks=self._tasks(evidence.tasks),
             text=f"{asked}\n\n{as_text(evidence)}",
-            versions=f"Python {sys.version.split()[0]}",
         )
+        script = _SCRIPT.format(self.script) if self.script else Markup()
+        return Told(asked, f"{first.kind}: {first.message}"[:_TITLE], head, main, script)
 
     # -- errors ---------------------------------------------------------------------------------------------------
 
@@ -305,9 +335,7 @@ class _Page:
         return Markup('<p class="where">{}</p>').format(self._place(frame)) if frame else Markup()
 
     def _place(self, frame: Frame) -> Markup:
-        text = f"{frame.short}:{frame.line}"
-        href = editor_link(frame.path, frame.line, self.editor)
-        return _LINK.format(href=href, text=text) if href else _PLACE.format(text=text)
+        return place_link(f"{frame.short}:{frame.line}", frame.path, frame.line, self.editor)
 
     # -- around it ------------------------------------------------------------------------------------------------
 
@@ -331,7 +359,7 @@ class _Page:
 
     def _request_rows(self) -> Iterator[tuple[str, str]]:
         request = self.request
-        yield "target", f"{request.method} {self.hider.text(request.target)}"
+        yield "target", asked_for(request, self.hider)
         route: Any = request.route
         if route is not None:
             name = getattr(route.handler, "__qualname__", type(route.handler).__name__)
@@ -388,4 +416,14 @@ def _joined(parts: Iterable[str]) -> Markup:
     return Markup("").join(parts)
 
 
-__all__ = ["EDITORS", "as_code", "debug_page", "editor_link"]
+__all__ = [
+    "EDITORS",
+    "Told",
+    "answer_with",
+    "as_code",
+    "asked_for",
+    "debug_page",
+    "editor_link",
+    "known_secrets",
+    "place_link",
+]

@@ -19,6 +19,7 @@ from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any, Final
 
 from vivace.errors import VivaceError
+from vivace.errors.whose import is_our_file
 
 from .hiding import Hider
 
@@ -29,8 +30,6 @@ MAX_CHAIN: Final = 10
 MAX_MEMBERS: Final = 10  # of an exception group
 MAX_TASKS: Final = 20
 MAX_MESSAGE: Final = 4_000  # characters
-_PACKAGE: Final = Path(__file__).parents[1]
-_SAMPLES: Final = _PACKAGE / "demo"  # programs to read and change: shown as the reader's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,11 +307,9 @@ def _library_folders() -> tuple[str, ...]:
 
 def is_own(path: str) -> bool:
     """Return whether a file of source is the user's: not Python's, not installed, not ours."""
-    if path.startswith("<") or "site-packages" in path or "dist-packages" in path:
+    if path.startswith("<") or "site-packages" in path or "dist-packages" in path or is_our_file(path):
         return False
     parents = Path(path).parents
-    if _PACKAGE in parents:
-        return _SAMPLES in parents
     return not any(Path(folder) in parents for folder in _library_folders())
 
 

@@ -14,7 +14,8 @@ import warnings
 from collections.abc import Iterator
 from functools import partial
 from inspect import CORO_CLOSED, CORO_CREATED, getcoroutinestate
-from types import CoroutineType, FrameType
+from traceback import walk_tb
+from types import CoroutineType
 from typing import Any, Final, TypeAlias
 
 from vivace.errors import VivaceError, WrongResult
@@ -70,7 +71,7 @@ def _is_explained(error: Exception) -> bool:
 def _forgotten(error: BaseException | None) -> Iterator[_Made]:
     """Yield coroutines that were not begun and that the error, or a frame that it and its causes went through, has."""
     while error is not None:
-        frames = [frame for frame, _ in _frames(error)]
+        frames = [frame for frame, _ in walk_tb(error.__traceback__)]
         values = [getattr(error, "obj", None)]
         for frame in reversed(frames):
             values += frame.f_locals.values()
@@ -84,16 +85,9 @@ def _forgotten(error: BaseException | None) -> Iterator[_Made]:
         error = error.__cause__
 
 
-def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
-    trace = error.__traceback__
-    while trace is not None:
-        yield trace.tb_frame, trace.tb_lineno
-        trace = trace.tb_next
-
-
 def _innermost(error: BaseException) -> tuple[str, int, str] | None:
     """Return the innermost place in the user's code that an error went through."""
-    places = [(frame.f_code, line) for frame, line in _frames(error)]
+    places = [(frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
     own = ((code, line) for code, line in reversed(places) if is_own(code.co_filename))
     return next(((code.co_filename, line, code.co_qualname) for code, line in own), None)
 

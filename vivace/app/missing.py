@@ -6,50 +6,28 @@ page is put together with ``Markup.format`` and sent with the policy of the debu
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher, get_close_matches
-from pathlib import Path
-from secrets import token_urlsafe
 from typing import Any, Final
 
 from markupsafe import Markup
 
 from vivace.errors import BadRequest, HTTPError
 from vivace.http.request import Request
-from vivace.http.response import HTML, Response
+from vivace.http.response import Response
 from vivace.routing import Route
 from vivace.routing.patterns import Param, Segment, decode_segments, segment_params
 from vivace.routing.routes import qualified_name
 
-from .debugpage import as_code, editor_link, known_secrets
+from .debugpage import Told, answer_with, as_code, asked_for, known_secrets, place_link
 from .evidence import short_path
 from .hiding import Hider
 
 SHOWN: Final = 60  # routes on the page
-_STYLE: Final = Path(__file__).with_name("debugpage.css")
-_PAGE: Final = Markup("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style nonce="{nonce}">{style}</style>
-</head>
-<body>
-<header><p class="request">{request}</p><h1>{title}</h1><p class="message">{detail}</p></header>
-<main>
-{routes}
-</main>
-<footer>Python {version} · this page is only shown in debug mode</footer>
-</body>
-</html>
-""")
+_HEAD: Final = Markup('<h1>{title}</h1><p class="message">{detail}</p>')
 _ROUTES: Final = Markup('<section class="routes"><h2>{title}</h2><table>{rows}</table>{rest}</section>')
 _ROW: Final = Markup("<tr><th>{methods}</th><td>{path}</td><td>{handler} {place}</td></tr>")
 _LINK: Final = Markup('<a class="place" href="{href}">{text}</a>')
-_PLACE: Final = Markup('<span class="place">{text}</span>')
 
 
 def hint(request: Request) -> str:
@@ -68,30 +46,18 @@ def hint(request: Request) -> str:
 
 def page(request: Request, error: HTTPError) -> Response:
     """Return the page: the error, and the routes of the app."""
-    nonce = token_urlsafe(16)
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
     routes = _nearest_first(request)
     rest = f"… {len(routes) - SHOWN:,} more: `vivace routes` lists them all" if len(routes) > SHOWN else ""
-    text = _PAGE.format(
-        title=f"{error.status} {error.title}",
-        nonce=nonce,
-        style=Markup(_STYLE.read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        request=f"{request.method} {Hider(known_secrets(request)).text(request.target)}",
-        detail=as_code(error.detail),
-        routes=_ROUTES.format(
-            title="The routes, nearest first" if routes else "This app has no routes",
-            rows=Markup("").join(_row(request, route) for route in routes[:SHOWN]),
-            rest=as_code(rest),
-        ),
-        version=sys.version.split()[0],
+    title = f"{error.status} {error.title}"
+    main = _ROUTES.format(
+        title="The routes, nearest first" if routes else "This app has no routes",
+        rows=Markup("").join(_row(request, route) for route in routes[:SHOWN]),
+        rest=as_code(rest),
     )
-    headers = {"content-security-policy": policy, "cache-control": "no-store", **error.headers}
-    response = HTML(text, error.status, headers)
-    response.headers.vary("Accept")
-    return response
+    head = _HEAD.format(title=title, detail=as_code(error.detail))
+    told = Told(asked_for(request, Hider(known_secrets(request))), title, head, main)
+    # scripts: those that `dev` adds to pages
+    return answer_with(told, error.status, scripts=True, headers=error.headers)
 
 
 def _row(request: Request, route: Route) -> Markup:
@@ -99,13 +65,14 @@ def _row(request: Request, route: Route) -> Markup:
     if "GET" in route.methods and route.pattern.is_static and route.host is None:
         path = _LINK.format(href=request.prefix + route.path, text=route.path)
     file, _, line = route.place.rpartition(":")
-    href = editor_link(file, int(line), request.app.settings.editor) if line.isdecimal() else ""
-    place = f"{short_path(file)}:{line}" if file else ""
+    place = Markup()
+    if line.isdecimal():
+        place = place_link(f"{short_path(file)}:{line}", file, int(line), request.app.settings.editor)
     return _ROW.format(
         methods=", ".join(route.methods) or "mount",
         path=path,
         handler=qualified_name(route.handler),
-        place=_LINK.format(href=href, text=place) if href else _PLACE.format(text=place),
+        place=place,
     )
 
 

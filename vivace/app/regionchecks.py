@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from .application import App
 
 
-def static_regions(app: App) -> list[Finding]:
-    """Return a warning for each route without GET whose handler names a template with live regions."""
+def static_regions(app: App, known: frozenset[str]) -> list[Finding]:
+    """Return a warning for each route without GET whose handler names a template with live regions, of those known."""
     routes = [route for route in app.collect() if not (route.is_mount or route.is_websocket)]
     readable = {route.path for route in routes if not SAFE_METHODS.isdisjoint(route.methods)}
-    templates = app.templates
-    known, environment = frozenset(templates.names()), templates.environment
+    environment = app.templates.environment
 
     @cache
     def is_live(name: str) -> bool:

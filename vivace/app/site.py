@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vivace.errors import AppInvalid, Finding, TemplateError, WrongRouteParameters
+from vivace.errors.whose import is_our_file
 
 from .current import current_request
 
@@ -138,7 +139,7 @@ class Site:
     def check_templates(self, reverser: Reverser) -> list[Finding]:
         """Return what is wrong with the app's own templates and those of installed packages; see ``templates.checks``."""
         from vivace.templates.checks import Questions, check_templates, words_of
-        from vivace.templates.engine import COMPILED, is_ours
+        from vivace.templates.engine import COMPILED
 
         from .evidence import short_path
         from .regionchecks import static_regions
@@ -159,15 +160,20 @@ class Site:
             provided=frozenset({*templates.providers, *templates.built_in}),
             code=code,
         )
-        files = {name: environment.loader.get_source(environment, name)[1] for name in templates.names()}
-        names = [name for name, file in files.items() if name.endswith(COMPILED) and not is_ours(file)]
-        found = check_templates(environment, names, questions)
-        return [*self.missing_templates(), *self._asked_by_code(), *static_regions(self.app), *found]
+        names = templates.names()
+        loader, pages = environment.loader, [name for name in names if name.endswith(COMPILED)]
+        own = [name for name in pages if not is_our_file(loader.get_source(environment, name)[1] or "")]
+        found, known = check_templates(environment, own, questions), frozenset(names)
+        return [
+            *self._missing_templates(known),
+            *self._asked_by_code(known),
+            *static_regions(self.app, known),
+            *found,
+        ]
 
-    def missing_templates(self) -> list[Finding]:
-        """Return a warning for each class-based view whose templates are known and not there."""
-        environment = self.app.templates.environment
-        known, found = frozenset(self.app.templates.names()), dict[Any, Finding]()
+    def _missing_templates(self, known: frozenset[str]) -> list[Finding]:
+        """Return a warning for each class-based view whose templates are not among those that there are."""
+        environment, found = self.app.templates.environment, dict[Any, Finding]()
         for route in self.app.collect():
             view: Any = getattr(route.handler, "view_handler", None)
             names: Sequence[str] = view.template_candidates() if view is not None else ()
@@ -179,13 +185,13 @@ class Site:
                 found[view] = Finding("view-template-missing", message, error.fix, route.place, "warning")
         return list(found.values())
 
-    def _asked_by_code(self) -> Iterator[Finding]:
+    def _asked_by_code(self, known: frozenset[str]) -> Iterator[Finding]:
         """Yield a warning for each name in modules of handlers that is no template's: ``render(request, "hom.html")``."""
         from vivace.templates.asked import asked_for
 
         from .evidence import is_own, short_path
 
-        environment, known = self.app.templates.environment, frozenset(self.app.templates.names())
+        environment = self.app.templates.environment
         modules = {getattr(route.handler, "__module__", "") for route in self.app.collect()}
         files = {getattr(sys.modules.get(module), "__file__", None) or "" for module in modules}
         own = (Path(file) for file in sorted(files) if file.endswith(".py") and is_own(file))

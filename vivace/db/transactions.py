@@ -29,6 +29,7 @@ from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from vivace.errors import DatabaseError, SerializationFailure, TransactionError
+from vivace.errors.whose import is_our_module
 
 from .types import Parameters, Row, Session, Statement, TransactionOptions
 
@@ -40,6 +41,8 @@ logger: Final = logging.getLogger("vivace.db")
 Callback = Callable[[], object]
 
 _block: ContextVar[Block | None] = ContextVar("vivace_transaction", default=None)
+innermost_block: Final = _block.get
+"""Returns the innermost block that the running code is in, of whichever database; ``None``: each statement is alone."""
 
 
 class Turn:
@@ -288,6 +291,7 @@ async def leave(block: Block, error: BaseException | None) -> None:
         await _end_transaction(block, failed=failed)
     else:
         await _end_savepoint(block, block.parent, failed=failed)
+    block.failed = None  # the traceback of an error knows the block: a circle
     if late is not None and not isinstance(error, asyncio.CancelledError):  # who is cancelled shall see that
         raise late
     if swallowed is not None:
@@ -389,7 +393,7 @@ def _after_commit(error: Exception) -> Exception:
 def place_of_caller() -> str:
     """Return ``file:line`` of the nearest frame outside of this package."""
     frame = sys._getframe(1)
-    while frame.f_globals.get("__name__", "").startswith("vivace.") and frame.f_back is not None:
+    while is_our_module(frame.f_globals.get("__name__", "")) and frame.f_back is not None:
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
@@ -401,6 +405,7 @@ __all__ = [
     "detach",
     "enter",
     "in_any_block",
+    "innermost_block",
     "leave",
     "open_block",
     "outside",

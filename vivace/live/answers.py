@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from vivace.http.request import Request
+from vivace.http.request import SAFE_METHODS, Request
 from vivace.http.response import Response
 
 ASKS: Final = "vivace-form"
 TELLS: Final = "vivace-location"
-_SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _MOVED: Final = (301, 302, 303)  # after these a browser goes on with GET
 
 
@@ -19,7 +18,7 @@ def tell_place(request: Request, response: Response) -> None:
     A script's ``fetch`` follows redirects unseen. Then the next page would be asked for once by the script and once by
     the browser, and the first of them would use up what is shown once; and one on another site could not be followed.
     """
-    if request.method in _SAFE or response.status not in _MOVED or ASKS not in request.headers:
+    if request.method in SAFE_METHODS or response.status not in _MOVED or ASKS not in request.headers:
         return
     place = response.headers.get("location")
     if place is not None:

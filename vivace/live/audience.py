@@ -262,7 +262,7 @@ class Audience:
             self.live.dismiss(self.viewers, "refused")  # a redirect, something that is no page, somebody else
         else:
             if self.viewers:
-                self.live.ends_in(self, done.lasts, self.touch_all)
+                self.live.endings.expect(self, done.lasts, self.touch_all)
             await self._take(done)
 
     def touch_all(self) -> None:

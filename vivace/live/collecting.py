@@ -105,7 +105,8 @@ class Pass(Regions):
         except TemplateNotFound as error:
             done.gone, done.error = True, error
         except Exception as error:
-            done.error = error
+            # What a personal read raises is nobody's fault, and its traceback would hold this frame, which holds it.
+            done.error = error.with_traceback(None) if self.personal else error
         done.reads = ReadSet(self.reads.tables)
         done.every, done.personal = self._every, self.personal
         return done

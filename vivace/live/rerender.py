@@ -46,7 +46,6 @@ _OF_THE_SOCKET: Final = frozenset(
     "if-unmodified-since origin pragma cache-control range sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user "
     "sec-websocket-extensions sec-websocket-key sec-websocket-protocol sec-websocket-version transfer-encoding upgrade".split()
 )
-_SHARED: Final = frozenset({"host", "accept-language"})
 _NOT_PERSONAL: Final = OF_ADDRESS | {"header:accept-language"}  # what makes an audience
 _PAGE: Final = (b"accept", b"text/html")
 

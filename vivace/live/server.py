@@ -30,8 +30,9 @@ import msgspec
 from vivace.cache.index import ReadIndex
 from vivace.changes import ReadSet, WriteSet
 from vivace.errors import BadMessage, BadSignature, HTTPError
+from vivace.realtime.connection import belongings
 from vivace.realtime.messages import parse_as
-from vivace.realtime.sessions import SURELY
+from vivace.realtime.sessions import Endings
 
 from .audience import Audience, Described, Root, describe
 from .collecting import WHOLE, group
@@ -138,7 +139,7 @@ class GuardCheck:
             live.work(self)
         elif lasts is not None:
             live.checks.pop(viewer, None)
-            live.ends_in(viewer, lasts, lambda: live.ask_again(viewer))
+            live.endings.expect(viewer, lasts, lambda: live.ask_again(viewer))
             viewer.asking = False
             self.then(viewer)
         else:
@@ -172,7 +173,7 @@ class Live:
         self._context: Context | None = None
         self._unsubscribe: list[Callable[[], None]] = []
         self._rechecking: asyncio.TimerHandle | None = None
-        self._endings: dict[Viewer | Audience, asyncio.TimerHandle] = {}
+        self.endings: Endings[Viewer | Audience] = Endings(lambda: self.options.recheck)  # of sessions
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -262,16 +263,7 @@ class Live:
 
     def _of(self, connection: Any) -> dict[int, Viewer]:
         """Return the viewers of a connection by page; they are let go of when it closes."""
-        known: dict[int, Viewer] | None = connection.state.get(_STATE)
-        if known is None:
-            known = connection.state[_STATE] = {}
-
-            def closed() -> None:
-                while known:
-                    self._forget(known.popitem()[1])
-
-            connection.on_close(closed)
-        return known
+        return belongings(connection, _STATE, self._forget)
 
     async def _patience(self, known: dict[int, Viewer]) -> None:
         """Hold up a client that asks for much at once."""
@@ -355,7 +347,7 @@ class Live:
         personal = self._personal.pop(viewer, None)
         for item in (viewer, personal):
             if item is not None:
-                self.never_ends(item)
+                self.endings.forget(item)
         if personal is not None:
             personal.remove(viewer)
         page = self.pages.get(viewer.address)
@@ -426,18 +418,6 @@ class Live:
         """Changes may have been missed: everything is rendered again."""
         for item in tuple(self.index):
             item.touched()
-
-    def ends_in(self, item: Viewer | Audience, seconds: float, then: Callable[[], None]) -> None:
-        """Call a function when the session ends on which something rests; what is later than a recheck, that one finds."""
-        self.never_ends(item)
-        if seconds <= self.options.recheck:
-            self._endings[item] = self.later(seconds + SURELY, then)
-
-    def never_ends(self, item: Viewer | Audience) -> None:
-        """Wait for the end of a session no more."""
-        known = self._endings.pop(item, None)
-        if known is not None:
-            known.cancel()
 
     def _recheck_later(self) -> None:
         if self._rechecking is None:

@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from vivace.changes import ReadSet
 from vivace.http.request import Request
 from vivace.realtime.frames import text_frame
 
@@ -32,8 +31,6 @@ class Peer(Protocol):
 
     @property
     def flowing(self) -> bool: ...
-    @property
-    def closed(self) -> bool: ...
     def send(self, *message: Any) -> None: ...
     def send_frame(self, frame: bytes) -> None: ...
     async def drained(self) -> None: ...
@@ -71,7 +68,6 @@ class Viewer:
         "address",
         "asking",
         "behind",
-        "checks",
         "connection",
         "gone",
         "has",
@@ -87,7 +83,6 @@ class Viewer:
         self.shown: dict[str, str] = {}
         self.has: set[str] = set()  # regions of which it has the source
         self.unsettled = 0  # audiences that have not answered its ``watch`` yet
-        self.checks: ReadSet | None = None  # what its guards read; ``None`` without guards
         self.asking = False  # its guards are being asked
         self.behind = False  # something was not sent
         self.gone = False

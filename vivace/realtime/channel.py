@@ -79,12 +79,12 @@ class Event:
         """Tell the member that it is not done, and why: ``detail`` is shown, ``more`` stands beside it."""
         if self._ack:
             problem = {"type": "about:blank", "title": "Refused", "status": status, "detail": detail, **more}
-            self._answer(text_frame(("failed", self._channel.room, self._ack, problem)))
+            self._refuse(problem)
 
     def refuse(self, error: VivaceError) -> None:
         """Tell the member what is wrong with its event."""
         if self._ack:
-            self._answer(text_frame(("failed", self._channel.room, self._ack, problem_of(error))))
+            self._refuse(problem_of(error))
 
     def refuse_unknown(self) -> None:
         """Tell the member that nobody answers events of this name, with the nearest that somebody does."""
@@ -96,6 +96,9 @@ class Event:
                 fix=nearest(self.name, known),
             )
         )
+
+    def _refuse(self, problem: dict[str, Any]) -> None:
+        self._answer(text_frame(("failed", self._channel.room, self._ack, problem)))
 
     def _answer(self, frame: bytes) -> None:
         self._ack = 0

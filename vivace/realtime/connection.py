@@ -23,7 +23,7 @@ import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from vivace.engine.websocket import EngineWebSocket
 from vivace.engine.websocket.frames import POLICY
@@ -34,6 +34,7 @@ from .backlog import Backlog, Held
 from .frames import is_text, payload_of, text_frame
 from .options import RealtimeOptions, Slow
 
+V = TypeVar("V")
 logger: Final = logging.getLogger("vivace.realtime")
 
 
@@ -231,6 +232,21 @@ class SocketConnection(Connection):
             await asyncio.wait({self._closing})
 
 
+def belongings(connection: Connection, key: str, forget: Callable[[V], object]) -> dict[Any, V]:
+    """Return what is kept of a connection under a key of its ``state``; each item is forgotten when the connection ends."""
+    known: dict[Any, V] | None = connection.state.get(key)
+    if known is not None:
+        return known
+    kept: dict[Any, V] = connection.state.setdefault(key, {})
+
+    def closed() -> None:
+        while kept:
+            forget(kept.pop(next(iter(kept))))
+
+    connection.on_close(closed)
+    return kept
+
+
 def spread(connections: Iterable[Connection], frame: bytes) -> list[Connection]:
     """Write one frame to many connections; returns those that could not take it now.
 
@@ -260,4 +276,4 @@ def spread_frames(connections: Iterable[Connection], frames: list[bytes]) -> lis
     return late
 
 
-__all__ = ["Connection", "SocketConnection", "spread", "spread_frames"]
+__all__ = ["Connection", "SocketConnection", "belongings", "spread", "spread_frames"]

@@ -11,7 +11,7 @@ import msgspec
 from vivace.errors import VivaceError
 from vivace.errors.findings import Finding
 from vivace.routing.patterns import Pattern, parse_pattern
-from vivace.routing.routes import Guard, guards_of, place_of, short_place
+from vivace.routing.routes import Guard, guards_of, place_of
 
 from .channel import Channel, Event
 from .options import Slow
@@ -183,4 +183,4 @@ def _bad(function: Callable[..., Any], why: str) -> VivaceError:
     )
 
 
-__all__ = ["CHANNEL", "ChannelDeclaration", "ChannelKwargs", "Guards", "Typed", "short_place"]
+__all__ = ["CHANNEL", "ChannelDeclaration", "ChannelKwargs", "Guards", "Typed"]

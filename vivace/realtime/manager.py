@@ -41,14 +41,13 @@ from vivace.errors import (
     ChannelClosed,
     EventRefused,
     RoomRefused,
-    VivaceError,
 )
 from vivace.http.eventstream import Event as ServerSentEvent
 from vivace.http.request import Request
 from vivace.routing import Route
 
 from .channel import Channel, Event
-from .connection import Connection
+from .connection import Connection, belongings
 from .envelope import Order, decode_order, encode_envelope, encode_order
 from .hub import Hub
 from .listening import listen
@@ -67,7 +66,7 @@ from .messages import (
 from .paths import JoinableChannel, Rooms
 from .problems import problem_of
 from .room import REPLACED, Room, topic_of
-from .sessions import SURELY, session_lasts
+from .sessions import Endings, session_lasts
 
 logger: Final = logging.getLogger("vivace.realtime")
 ORDERS: Final = "vivace/channels"
@@ -127,7 +126,8 @@ class Channels:
         self.presents: dict[tuple[str, str], set[Channel]] = {}  # who of here is present, by room and key
         self._endings: list[Callable[[], None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
-        self._lasting: dict[Channel, asyncio.TimerHandle] = {}  # of their sessions, where that is soon
+        recheck = self._options.recheck  # later ends are found by the sweep
+        self._sessions: Endings[Channel] = Endings(lambda: recheck)
         self.log = 0
         self.slow_patience = parts.hub.options.slow_patience
         self.spawn = parts.spawn
@@ -264,13 +264,11 @@ class Channels:
             return  # twice over one connection: it is in
         try:
             channel = await self._admitted(connection, asked, len(here))
-        except VivaceError as error:
-            if error.status >= 500:
-                logger.error("joining %r failed", asked.room[:200], exc_info=error)
-            connection.send("refused", asked.room, problem_of(error))
         except Exception as error:
-            logger.error("joining %r failed", asked.room[:200], exc_info=error)
-            connection.send("refused", asked.room, problem_of(error))
+            problem = problem_of(error)
+            if problem["status"] >= 500:
+                logger.error("joining %r failed", asked.room[:200], exc_info=error)
+            connection.send("refused", asked.room, problem)
         else:
             if channel is not None:
                 channel.task = self.spawn(self._run(channel), channel.request)
@@ -311,15 +309,7 @@ class Channels:
         return None if channel.left else channel
 
     def _rooms_of(self, connection: Connection) -> dict[str, Channel]:
-        here: dict[str, Channel] | None = connection.state.get(_STATE)
-        if here is None:
-            here = connection.state[_STATE] = {}
-            connection.on_close(partial(self._lost, here))
-        return here
-
-    def _lost(self, here: dict[str, Channel]) -> None:
-        for channel in list(here.values()):
-            self.leave(channel, "disconnected")
+        return belongings(connection, _STATE, partial(self.leave, why="disconnected"))
 
     def _replace(self, room: Room, key: str) -> None:
         """Let go of the connection that a page had before: what it still says there was said again by then."""
@@ -351,6 +341,7 @@ class Channels:
                 logger.error("the handler of %s failed", channel, exc_info=error)
         finally:
             channel.forget_unread()
+            channel.request.state.pop(CHANNEL_STATE, None)  # they know each other: a circle
         self._rooms_expel(channel, reason)
 
     def _rooms_expel(self, channel: Channel, reason: Any) -> None:
@@ -371,12 +362,10 @@ class Channels:
         channel = self._member(connection, room)
         if channel is None:
             if ack:
-                problem = problem_of(EventRefused("This page is not in the room.", got=room[:200]))
-                connection.send("failed", room, ack, problem)
+                _refuse(connection, room, ack, EventRefused("This page is not in the room.", got=room[:200]))
             return
         if ack and not self._note(channel, ack):
-            problem = problem_of(EventRefused("This was said before.", got=f"number {ack} again"))
-            connection.send("failed", room, ack, problem)
+            _refuse(connection, room, ack, EventRefused("This was said before.", got=f"number {ack} again"))
             return
         event = Event(channel, name, data, ack)
         if not await channel.put(event):
@@ -426,7 +415,7 @@ class Channels:
             return
         channel.leave(why)
         self._index.remove(channel)
-        self._forget_ending(channel)
+        self._sessions.forget(channel)
         self._asked.pop(channel, None)
         self._dirty.pop(channel, None)
         here: dict[str, Channel] = channel.connection.state.get(_STATE, {})
@@ -476,18 +465,10 @@ class Channels:
     def _remember(self, channel: Channel, verdict: Verdict) -> None:
         self._index.add(channel, verdict.reads)
         self._asked[channel] = self._parts.clock()
-        self._forget_ending(channel)
         lasts = session_lasts(verdict.request)
-        if lasts <= self._options.recheck:  # what is later is found by the sweep, and asked again then
-            again = partial(self._ask_again, (channel,))
-            self._lasting[channel] = asyncio.get_running_loop().call_later(lasts + SURELY, again)
+        self._sessions.expect(channel, lasts, partial(self._ask_again, (channel,)))
         if verdict.doubtful:
-            self.later(RETRY, lambda: self._ask_again(() if channel.left else (channel,)))
-
-    def _forget_ending(self, channel: Channel) -> None:
-        timer = self._lasting.pop(channel, None)
-        if timer is not None:
-            timer.cancel()
+            self._ask_soon(channel)
 
     def _written(self, write: WriteSet) -> None:
         """Ask the guards again whose reads a commit touched."""
@@ -520,13 +501,13 @@ class Channels:
         kind, params = self._parts.rooms.find(channel.room)
         try:
             verdict = await self._ask_guards(channel.connection, kind, params)
-        except VivaceError as error:
-            if error.status >= 500:
-                self._recheck_later(channel, error)
-            else:
-                self._rooms_expel(channel, problem_of(error))
         except Exception as error:
-            self._recheck_later(channel, error)
+            problem = problem_of(error)
+            if problem["status"] < 500:
+                self._rooms_expel(channel, problem)
+            else:  # they cannot be asked, as the database is away
+                logger.warning("the rights of %s could not be checked: %r", channel, error)
+                self._ask_soon(channel)
         else:
             self._stays(channel, verdict)
 
@@ -542,9 +523,7 @@ class Channels:
         channel.user = verdict.user
         self._remember(channel, verdict)
 
-    def _recheck_later(self, channel: Channel, error: Exception) -> None:
-        """The guards cannot be asked, as the database is away: once more soon."""
-        logger.warning("the rights of %s could not be checked: %r", channel, error)
+    def _ask_soon(self, channel: Channel) -> None:
         self.later(RETRY, lambda: self._ask_again(() if channel.left else (channel,)))
 
     # -- the broker's epoch -----------------------------------------------------------------------------------------
@@ -575,6 +554,10 @@ class Channels:
             except BrokerError as error:
                 logger.warning("channels wait for the broker: %s", error)
                 await asyncio.sleep(RETRY)
+
+
+def _refuse(connection: Connection, room: str, number: int, error: EventRefused) -> None:
+    connection.send("failed", room, number, problem_of(error))
 
 
 def fresh_request(handshake: Request, route: Route, params: dict[str, Any]) -> Request:

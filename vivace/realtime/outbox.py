@@ -64,9 +64,16 @@ class Outbox:
 
     def flush(self) -> None:
         """Send what waits."""
-        waiting, self.waiting, self._size = self.waiting, [], 0
-        if waiting:
+        if waiting := self._take():
             self._write(waiting)
+
+    def close(self) -> None:
+        """Send nothing more: forget the room, which knows us."""
+        self.waiting, self._write = [], len
+
+    def _take(self) -> list[Outgoing]:
+        waiting, self.waiting, self._size = self.waiting, [], 0
+        return waiting
 
     def _write_and_rest(self, events: list[Outgoing]) -> None:
         seconds = min(self._write(events) * self._rest, LONGEST)
@@ -76,8 +83,7 @@ class Outbox:
 
     def _rested(self) -> None:
         self._resting = False
-        waiting, self.waiting, self._size = self.waiting, [], 0
-        if waiting:
+        if waiting := self._take():
             self._write_and_rest(waiting)
 
 

@@ -113,6 +113,7 @@ class Room:
         with suppress(BrokerError):  # what is lost cannot be left
             await self._broker.leave(self._topic, self._receive)
             await self._broker.leave(leases_of(self._topic), self._take_lease)
+        self._outbox.close()
 
     # -- joining ----------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,10 @@ From registration to look-up: ``Router.collect`` → ``bind_routes`` (types of t
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from vivace.errors.nearest import lazy_names
+
 from .checks import RouteRow as RouteRow
 from .checks import check_routes as check_routes
 from .checks import describe as describe
@@ -13,7 +17,6 @@ from .compiling import compile_routes as compile_routes
 from .constraints import version as version
 from .converters import Converter as Converter
 from .converters import converter_for as converter_for
-from .folders import package_router as package_router
 from .matcher import REST as REST
 from .matcher import Matcher as Matcher
 from .matcher import RoutingOptions as RoutingOptions
@@ -27,3 +30,8 @@ from .routes import Route as Route
 from .routes import RouteKwargs as RouteKwargs
 from .routes import RouteOptions as RouteOptions
 from .routes import bind_routes as bind_routes
+
+if TYPE_CHECKING:
+    from .folders import package_router as package_router
+
+__getattr__, __dir__ = lazy_names(__name__, {"folders": "package_router"})  # few programs route by folder

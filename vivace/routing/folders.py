@@ -15,6 +15,7 @@ and returns an ordinary router to include. Modules without a Router are helpers 
 from __future__ import annotations
 
 from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 
 from vivace.errors import BadPattern
@@ -30,8 +31,6 @@ def package_router(package: str) -> Router:
 
 
 def _include(collected: Router, module: ModuleType, prefix: str) -> None:
-    from pkgutil import iter_modules  # few programs route by folder
-
     router = _router_of(module)
     if router is not None:
         collected.include(router, prefix)

@@ -12,6 +12,7 @@ from jinja2.loaders import BaseLoader
 from markupsafe import Markup
 
 from vivace.errors import NoTemplates
+from vivace.errors.whose import is_our_file
 
 from .bridge import render_in_greenlet, stream_from_greenlet
 from .bytecode import CompiledFolder, CompiledHere, usual_folder
@@ -47,9 +48,6 @@ OWN_PACKAGES = (
     "vivace.views",
     "vivace.templates",
 )  # their templates come last
-
-_OURS = Path(__file__).parents[1]
-_DEMO = _OURS / "demo"  # a program like any user's
 
 current_templates: ContextVar[Templates | None] = ContextVar("vivace_templates", default=None)
 """The templates of the app that the running code belongs to; set where its databases are."""
@@ -144,7 +142,7 @@ class Templates:
         """
         environment = self.environment
         loader = environment.loader
-        own = [each for each in loader.loaders if not is_ours(str(getattr(each, "folder", "")))]
+        own = [each for each in loader.loaders if not is_our_file(getattr(each, "folder", ""))]
         names = [name for name in Loaders(own).list_templates() if name.endswith(COMPILED)]
         read = loader.get_source if environment.auto_reload else loader.read_ahead
         return any(LIVE_TAG.search(read(environment, name)[0]) for name in names)
@@ -207,8 +205,10 @@ def _as_dict(context: Mapping[str, Any]) -> dict[str, Any]:
 
 def templates_of(request: Request | None = None) -> Templates:
     """Return the templates of the request's app, else those of the running code; raises ``NoTemplates``."""
-    found: Templates | None = getattr(request.app, "templates", None) if request is not None else None
-    found = found or current_templates.get()
+    app = request.app if request is not None else None
+    found: Templates | None = getattr(app, "templates", None) if app is not None else None
+    if found is None:
+        found = current_templates.get()
     if found is None:
         raise NoTemplates(
             "There are no templates here: this code runs in no app that has some.",
@@ -218,12 +218,6 @@ def templates_of(request: Request | None = None) -> Templates:
     return found
 
 
-def is_ours(file: str | None) -> bool:
-    """Return whether a template's file is the framework's own."""
-    path = Path(file or "")
-    return path.is_relative_to(_OURS) and not path.is_relative_to(_DEMO)
-
-
 async def render_to_string(
     name: str, context: Mapping[str, Any] | None = None, request: Request | None = None
 ) -> str:
@@ -231,4 +225,4 @@ async def render_to_string(
     return await templates_of(request).render(name, context, request)
 
 
-__all__ = ["Templates", "current_templates", "is_ours", "render_to_string", "templates_of"]
+__all__ = ["Templates", "current_templates", "render_to_string", "templates_of"]

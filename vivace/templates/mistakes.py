@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from traceback import walk_tb
 from types import TracebackType
 from typing import Final, NoReturn
 
@@ -81,6 +82,10 @@ def known_tags(environment: Environment) -> set[str]:
 
 def raise_explained(environment: Environment, source: str | None = None) -> NoReturn:
     """Raise the error that is being handled as what it is; see above."""
+    from vivace.errors import PersonalRead  # loads with the first mistake
+
+    if isinstance(sys.exc_info()[1], PersonalRead):
+        raise  # nobody's mistake and nobody reads it: the page is rendered again for each of its viewers
     error = sys.exc_info()[1]
     if isinstance(error, TemplateSyntaxError):
         raise syntax_error(environment, error, source) from None
@@ -178,12 +183,11 @@ def annotate(error: BaseException, places: list[str]) -> None:
 def chain(trace: TracebackType | None) -> list[str]:
     """Return ``template:line`` of each template that a traceback goes through, the outermost first."""
     places: list[str] = []
-    while trace is not None:
-        template = trace.tb_frame.f_globals.get("__jinja_template__")
-        if template is not None and trace.tb_frame.f_code not in internal_code:
-            line = template.get_corresponding_lineno(trace.tb_lineno)
-            places.append(f"{template.name or trace.tb_frame.f_code.co_filename}:{line}")
-        trace = trace.tb_next
+    for frame, line in walk_tb(trace):
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None and frame.f_code not in internal_code:
+            name = template.name or frame.f_code.co_filename
+            places.append(f"{name}:{template.get_corresponding_lineno(line)}")
     return list(dict.fromkeys(places))
 
 

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final, NamedTuple, NoReturn, TypeAlias, cast
 
 from vivace.errors import MethodNotAllowed, nearest
 from vivace.errors.views import BadView
+from vivace.errors.whose import is_our_module
 from vivace.http.request import Request
 from vivace.http.response import Empty, Response
 from vivace.routing.routes import GUARDS_MARK
@@ -270,7 +271,7 @@ def signature_of(function: Call) -> inspect.Signature:
 def check_overrides(cls: type[View]) -> None:
     """Raise ``BadView`` for a plain ``def`` that calls ``super()`` of an async hook and drops or uses the coroutine."""
     for base in cls.__mro__:
-        if base.__module__.startswith("vivace."):
+        if is_our_module(base.__module__):
             continue
         for name in ASYNC_HOOKS & base.__dict__.keys():
             function = base.__dict__[name]

@@ -29,6 +29,7 @@ import msgspec
 
 from vivace.app.static import StaticFiles, StaticOptions, split_path
 from vivace.errors import ConfigurationError, Finding, UnknownStatic, nearest
+from vivace.errors.whose import is_our_file
 
 from .building import MANIFEST, Asset, Built, Entry, Manifest, build
 from .serving import CHANGING, AssetFiles
@@ -264,7 +265,7 @@ class Assets:
 def _ours() -> tuple[Path, ...]:
     """Return the framework's own static folders; the demo's are its own, as those of any program."""
     folders = Path(__file__).parents[2].glob("*/static")
-    return tuple(sorted(folder for folder in folders if folder.parent.name != "demo"))
+    return tuple(sorted(filter(is_our_file, folders)))
 
 
 def read_manifest(folder: Path) -> Mapping[str, Entry]:

@@ -31,14 +31,13 @@ from typing import Final
 
 import msgspec
 
+from vivace.errors.whose import is_our_file
+
 logger = logging.getLogger("vivace.watchdog")
 
 BEATS_PER_LIMIT: Final = 4
 LONGEST_BEAT: Final = 0.25  # seconds: the precision of the lag in production
 _MOST_FRAMES: Final = 12  # of a stack in the log
-_OURS: Final = (
-    str(Path(__file__).parents[2]) + "/"
-)  # the whole framework, also where it is no installed package
 _LOOP: Final = tuple(
     str(Path(asyncio.__file__).with_name(name)) for name in ("runners.py", "base_events.py", "events.py")
 )
@@ -186,7 +185,7 @@ def _python() -> tuple[str, ...]:
 
 def is_users(filename: str) -> bool:
     """Return whether a file is neither Python's, nor a package's, nor ours."""
-    return not filename.startswith(("<", _OURS, *_python()))
+    return not filename.startswith(("<", *_python())) and not is_our_file(filename)
 
 
 def describe(frame: FrameType) -> str:
