@@ -16,7 +16,7 @@ from vivace import App, models
 from vivace.changes import WriteSet
 from vivace.config.settings import Settings
 from vivace.db import atomic, current_databases, in_transaction, on_commit
-from vivace.errors import AppInvalid, Conflict, UnboundedResult
+from vivace.errors import AppInvalid, Conflict, ProgrammingError, UnboundedResult
 from vivace.migrations.create import create_tables
 from vivace.testing import Client
 
@@ -55,7 +55,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     sys.path.insert(0, str(tmp_path))
     yield tmp_path
     sys.path.remove(str(tmp_path))
-    for name in [name for name in sys.modules if name.split(".")[0] in ("shelfware", "alone")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("shelfware", "alone", "beside")]:
         del sys.modules[name]
 
 
@@ -75,6 +75,40 @@ def test_the_default_database_is_a_file_beside_the_app(project: Path) -> None:
     assert package.app.databases.default.driver.options.path == str(
         project / "shelfware" / "shelfware.sqlite3"
     )
+
+
+async def test_a_file_beside_a_package_with_migrations_leaves_the_tables_to_them(project: Path) -> None:
+    (project / "beside.py").write_text(
+        'from vivace import App\nimport shelfware.models\napp = App(models=["shelfware"])\n'
+    )
+    app = importlib.import_module("beside").app
+    assert not app.data.migrates  # nothing keeps any yet
+    migrations = project / "shelfware" / "migrations"
+    migrations.mkdir()
+    assert not app.data.migrates
+    (migrations / "0001_initial.py").write_text("from vivace.migrations import Migration as M\n")
+    assert app.data.migrates
+    async with app:
+        assert await app.prepare_tables() == []
+        with pytest.raises(ProgrammingError):
+            await app.models[0].objects.count()
+
+
+def test_migrations_of_an_installed_package_are_not_those_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site-packages" / "shelfbought"
+    (package / "migrations").mkdir(parents=True)
+    (package / "migrations" / "0001_initial.py").touch()
+    (package / "__init__.py").touch()
+    (package / "models.py").write_text(
+        "from vivace import models\nclass Book(models.Model):\n    title = models.CharField(max_length=9)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    book = importlib.import_module("shelfbought.models").Book
+    app = App(models=[book], root=tmp_path)
+    app.import_name = "app"
+    assert not app.data.migrates
 
 
 def test_broken_models_stop_the_start(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from vivace import App, Text, models
 from vivace.config.settings import Media, Settings
 from vivace.storage import ContentFile, FileSystemStorage, MemoryStorage
-from vivace.testing import Client
+from vivace.testing import ISOLATED, Client
 
 SCRIPT = b"<!doctype html><script>document.title = 'owned'</script>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -115,10 +115,11 @@ async def test_sc9_no_path_leads_out_and_no_folder_is_listed(tmp_path: Path, pat
     app = make(tmp_path)
     async with Client(app) as client:
         await app.storages.default.save("a/b.txt", b"x")
-        (tmp_path / "media" / ".vivace-0123456789abcdef.part").write_text("unfinished")
+        media = Path(app.storages.default.path("a/b.txt")).parent.parent
+        (media / ".vivace-0123456789abcdef.part").write_text("unfinished")
         if os.name != "nt":
-            (tmp_path / "media" / "link.txt").symlink_to(tmp_path / "secret.txt")
-            (tmp_path / "media" / "way").symlink_to(tmp_path)
+            (media / "link.txt").symlink_to(tmp_path / "secret.txt")
+            (media / "way").symlink_to(tmp_path)
         answer = await client.get(path)
         assert answer.status in (400, 404)
         assert b"secret" not in answer.body
@@ -137,7 +138,7 @@ async def test_sc9_a_compressed_upload_does_not_become_another_file(tmp_path: Pa
 async def test_sf4_where_media_is_and_what_it_is_called_is_set(tmp_path: Path) -> None:
     settings = Settings(media=Media(root=str(tmp_path / "uploads"), url="/files"))
     app = make(tmp_path, settings=settings)
-    async with Client(app) as client:
+    async with Client(app, isolate=ISOLATED - {"media"}) as client:
         async with app:
             await Attachment(file=ContentFile(b"x", "a.txt")).file.commit()
         assert (tmp_path / "uploads" / "a" / "a.txt").exists()
@@ -155,10 +156,10 @@ async def test_sf4_only_an_app_that_stores_files_serves_them(tmp_path: Path) -> 
         ),
         App(root=tmp_path, storages={"default": FileSystemStorage(tmp_path / "media")}),
     ):
-        async with Client(app) as client:
+        async with Client(app, isolate=False) as client:
             assert (await client.get("/media/a.txt")).status == 404
     given = App(root=tmp_path, storages={"default": FileSystemStorage(tmp_path / "media", "/media/")})
-    async with Client(given) as client:
+    async with Client(given, isolate=False) as client:
         assert (await client.get("/media/a.txt")).status == 200
 
 
@@ -195,4 +196,4 @@ async def test_sf4_a_mounted_app_stores_with_the_outer_one(tmp_path: Path) -> No
     async with Client(outer) as client:
         url = (await client.post("/inner/")).text
         assert (await client.get(url)).body == b"x"
-        assert (tmp_path / "outer" / "media" / "a" / "a.txt").exists()
+        assert await outer.storages.default.exists("a/a.txt")

@@ -39,6 +39,7 @@ def site(url: str, folder: Path, *, store: str = "database", **given: Any) -> tu
         name: given.pop(name) for name in ("login_required", "pages", "forms", "user") if name in given
     }
     debug = bool(given.pop("debug", False))
+    hosts: tuple[str, ...] = given.pop("hosts", ())
     auth = AuthSettings(argon2_memory=1 << 20, argon2_passes=1, argon2_lanes=1, hash_threads=1, **given)
     sessions: Any = SessionSettings(store=store)  # type: ignore[arg-type]
     settings = Settings(
@@ -47,6 +48,7 @@ def site(url: str, folder: Path, *, store: str = "database", **given: Any) -> tu
         sessions=sessions,
         mail=Mail(sender="site@example.com"),
         debug=debug,
+        hosts=hosts,
     )
     app = App(
         settings=settings,
@@ -68,9 +70,11 @@ def site(url: str, folder: Path, *, store: str = "database", **given: Any) -> tu
 
 
 @asynccontextmanager
-async def running(app: App, *, account: bool = True) -> AsyncGenerator[Client]:
+async def running(
+    app: App, *, account: bool = True, base_url: str = "http://localhost"
+) -> AsyncGenerator[Client]:
     """Run the site with Ada's account, and give a browser."""
-    async with Client(app, headers={"accept": "text/html"}) as client:
+    async with Client(app, base_url, headers={"accept": "text/html"}) as client:
         if account:
             await User.objects.create_user(ADA, PASSWORD)
         yield client

@@ -26,6 +26,7 @@ from vivace import App
 from vivace.auth import User
 from vivace.auth.tokens import make_token
 from vivace.db import query_log
+from vivace.errors import NoSiteURL
 from vivace.testing import Client, ClientResponse
 
 NOBODY = "eve@example.com"
@@ -279,6 +280,28 @@ async def test_au4_links_in_mails_do_not_follow_a_forged_host(
     async with running(app) as client:
         await client.post("/accounts/password/reset", form={"email": ADA})
         assert "https://shop.example/accounts/password/reset/" in client.outbox[0].body
+
+
+async def test_au4_links_in_mails_do_not_follow_a_foreign_port(tmp_path: Path) -> None:
+    """Ports pass the host check, as in Django and Rails; whoever listens on another one of the machine gets no tokens."""
+    app, _ = site("sqlite://:memory:", tmp_path, hosts=("shop.example",))
+    async with running(app, base_url="https://shop.example") as client:
+        for host in ("shop.example:1337", "SHOP.example.:1337"):
+            asked = await client.post("/accounts/password/reset", form={"email": ADA}, headers={"host": host})
+            assert asked.status == 303
+            body = client.outbox[-1].body
+            assert "1337" not in body
+            assert "https://shop.example" in body
+
+
+async def test_au4_no_mail_names_a_host_that_anybody_may_choose(tmp_path: Path) -> None:
+    app, _ = site("sqlite://:memory:", tmp_path, hosts=("*",))
+    async with running(app) as client:
+        with pytest.raises(NoSiteURL, match="VIVACE_AUTH_SITE_URL"):
+            await client.post(
+                "/accounts/password/reset", form={"email": ADA}, headers={"host": "evil.example"}
+            )
+        assert client.outbox == []
 
 
 # -- redirects, forms, headers -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.auth.site import EMAIL, PASSWORD, START, Clock, ann, cookie, enter, site, started, weak
-from vivace import Request, Response, Stream, WebSocket
+from vivace import Request, Response, Stream, WebSocket, render
 from vivace.auth import (
     AbstractUser,
     Auth,
@@ -215,6 +215,29 @@ async def test_se1_an_answer_that_the_handler_returns_to_everybody_never_keeps_a
         assert shared.headers.get("set-cookie") is None
         client.cookies.clear()
         assert (await client.get("/plain")).headers.get("set-cookie") is None
+
+
+async def test_se1_a_page_that_was_rendered_for_one_visitor_takes_no_cookie_to_the_next(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "page.html").write_text("the same for all")
+    app = site(sqlite_url, root=tmp_path)
+    pages: list[Response] = []
+
+    @app.get("/page")
+    async def page(request: Request, session: Session) -> Response:
+        if not pages:
+            session["seen"] = True
+            pages.append(render(request, "page.html"))
+        return pages[0]
+
+    async with started(app) as client:
+        assert (await client.get("/page")).headers.get("set-cookie")
+        client.cookies.clear()
+        second = await client.get("/page")
+        assert second.text == "the same for all"
+        assert second.headers.get("set-cookie") is None
 
 
 async def test_se1_answers_that_read_the_session_are_kept_from_caches(sqlite_url: str) -> None:

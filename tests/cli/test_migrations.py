@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,35 @@ def test_mg1_mg3_from_the_first_day(site: Site) -> None:
     assert drifted.exit_code == 0
     assert 'db_table = "shop_book"' in site.run("inspectdb").output
     assert "undo shop.0001_initial … done" in shown(site.run("migrate", "shop", "zero"))
+
+
+def test_mg1_a_folder_of_another_name_is_the_same_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone, a release, a container: the label was the folder's name, and is kept by the first makemigrations."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'site.sqlite3'}")
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "app.py").write_text(FIRST)
+
+    def run(command: str) -> str:
+        for name in ("app", "app__app"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        return shown(CliRunner().invoke(main, [command, "--app", str(folder / "app.py")]))
+
+    first = run("makemigrations")
+    assert "keeps the label 'shop'" in first
+    assert (folder / "migrations" / "label.txt").read_text() == "shop\n"
+    assert "apply shop.0001_initial … done" in run("migrate")
+    folder = folder.rename(tmp_path / "release-17")
+    assert "Nothing has changed." in run("makemigrations")
+    assert "Nothing to do." in run("migrate")
+    text = (folder / "app.py").read_text() + "    year = models.IntegerField(default=0)\n"
+    (folder / "app.py").write_text(text)
+    second = run("makemigrations")
+    assert "shop.0002" in second
+    assert "keeps the label" not in second
 
 
 def test_mg1_answers_by_options(site: Site) -> None:

@@ -121,6 +121,25 @@ def test_lv3_a_field_with_the_focus_follows_when_it_is_left(browser: Any) -> Non
         playwright.expect(page.locator("input")).to_have_value("2", timeout=WAIT)
 
 
+def test_lv3_a_calm_list_is_put_in_order_when_the_pointer_has_left(browser: Any) -> None:
+    def rows(*order: str) -> str:
+        return "".join(f"<li data-key={row[0]} tabindex=0>{row}</li>" for row in order)
+
+    body = f"<!--live:a:h1:TOKEN--><ol data-live-calm>{rows('a1', 'b2')}</ol><!--/live:a--><button>x</button>"
+    with watching(browser, body + SCRIPT) as (page, wire):
+        shown = page.locator("li")
+        page.hover("li[data-key=b]")
+        wire.send("live", 1, "a", "", "h2", [f"<ol data-live-calm>{rows('b3', 'a1')}</ol>"])
+        playwright.expect(shown).to_have_text(["a1", "b3"], timeout=WAIT)
+        page.hover("button")
+        playwright.expect(shown).to_have_text(["b3", "a1"], timeout=WAIT)
+        page.keyboard.press("Tab")
+        wire.send("live", 1, "a", "h2", "h3", [f"<ol data-live-calm>{rows('a4', 'b3')}</ol>"])
+        playwright.expect(shown).to_have_text(["b3", "a4"], timeout=WAIT)
+        page.locator("button").focus()
+        playwright.expect(shown).to_have_text(["a4", "b3"], timeout=WAIT)
+
+
 def test_rl5_the_page_is_fetched_again_when_the_server_asks(browser: Any) -> None:
     def answer(route: Any) -> bool:
         if route.request.resource_type != "fetch":

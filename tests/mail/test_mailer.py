@@ -95,10 +95,10 @@ class Told(dict[str, str]):
 
     def __init__(self) -> None:
         super().__init__({"X-Note": "x"})
-        self.threads: set[int] = set()
+        self.threads: list[int] = []
 
     def items(self) -> Any:
-        self.threads.add(threading.get_ident())
+        self.threads.append(threading.get_ident())
         return super().items()
 
 
@@ -113,6 +113,51 @@ async def test_em2_large_attachments_are_encoded_in_a_thread(size: int, apart: b
         message.to = "nobody at all"
         await Mailer(backend=backend).send(message)
     assert len(backend.outbox) == 1
+
+
+async def test_em2_send_soon_encodes_large_files_when_they_leave() -> None:
+    around, backend, told = Around(), Flaky(TEMPORARY, FINAL), Told()
+    mailer = Mailer(surroundings=around, backend=backend)
+    letter = EmailMessage("s", "b", "me@example.com", ["you@example.com"], headers=told)
+    letter.attach("a.bin", b"x" * LARGE)
+    mailer.send_soon(letter)
+    letter.attachments.clear()
+    letter.subject = "another"
+    await around.run()
+    around.timers[0][1]()  # the second try
+    await around.run()
+    assert await mailer.retry() == 1
+    sent = [batch[0] for batch in backend.batches]
+    headers = sent[0].message.headers  # a copy
+    assert isinstance(headers, Told)
+    assert threading.get_ident() in headers.threads  # it was checked at once
+    assert threading.get_ident() not in headers.threads[-3:]  # and encoded for each try
+    assert len({each.id for each in sent}) == 1
+    assert len(sent) == 3
+    for each in sent:
+        read = email.message_from_bytes(each.content)
+        assert (read["Subject"], read["Message-ID"]) == ("s", each.id)
+        assert [*read.walk()][-1].get_payload(decode=True) == b"x" * LARGE
+    assert not mailer.failed
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a.bin"])
+async def test_em2_what_is_wrong_with_a_large_message_is_told_at_once(name: str) -> None:
+    around = Around()
+    mailer = Mailer(surroundings=around, backend=Flaky())
+    letter = EmailMessage("s", "b", to="a@b.c" if name != "a.bin" else "nobody at all")
+    letter.attach(name, b"x" * LARGE)
+    with pytest.raises(InvalidMail):
+        mailer.send_soon(letter)
+    assert around.work == []
+
+
+async def test_em2_a_local_backend_takes_large_messages_at_once() -> None:
+    mailer = Mailer(backend=MemoryBackend())
+    letter = EmailMessage("s", "b", to="a@b.c")
+    letter.attach("a.bin", b"x" * LARGE)
+    mailer.send_soon(letter)
+    assert mailer.outbox == [letter]
 
 
 async def test_em2_a_wrong_message_raises_before_any_is_sent() -> None:

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from vivace.models.labels import label_of, words
+from vivace.models.labels import LABEL_FILE, label_of, labelling_folder, words
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,22 @@ def test_md_label_of_lone_files(
     module.__file__ = str(tmp_path / "my-site" / ("story.py" if stem == "__main__" else f"{stem}.py"))
     monkeypatch.setitem(sys.modules, stem, module)
     assert label_of(stem) == label
+
+
+def test_md_a_noted_label_outlives_the_name_of_the_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module = ModuleType("app__app")  # another module is called app
+    module.__file__ = str(tmp_path / "release-17" / "app.py")
+    monkeypatch.setitem(sys.modules, "app__app", module)
+    assert label_of("app__app") == "release_17"
+    assert labelling_folder("app__app") == tmp_path / "release-17"
+    note = tmp_path / "release-17" / LABEL_FILE
+    note.parent.mkdir(parents=True)
+    note.write_text("shop\n")
+    assert label_of("app__app") == "shop"
+    assert label_of("library") == "library"
+    assert labelling_folder("library") is None
 
 
 @pytest.mark.parametrize(

@@ -72,3 +72,30 @@ def test_sc6_remembers_a_bounded_number() -> None:
 def test_sc6_patterns_that_cannot_match_are_refused(pattern: str) -> None:
     with pytest.raises(ConfigurationError, match="is not a host that can be allowed"):
         Hosts((pattern,))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "linked"),
+    [
+        (("example.com",), "Example.com", "example.com"),
+        (("example.com",), "example.com:443", "example.com:443"),  # that of the scheme
+        (("example.com",), "example.com:8000", "example.com:8000"),  # that the server listens on
+        (("example.com",), "example.com:1337", "example.com"),
+        ((".example.com",), "a.example.com:80", "a.example.com"),
+        (("example.com", "example.com:8443"), "example.com:8443", "example.com:8443"),
+        (("*:8443", "example.com"), "evil.example:8443", ""),
+        (("*",), "evil.example", ""),
+        (("*",), "localhost:9000", "localhost:9000"),
+        (("*", "example.com"), "example.com:1337", "example.com"),
+        ((), "[::1]:9000", "[::1]:9000"),
+        ((), "127.0.0.1:9000", "127.0.0.1:9000"),
+        (("[2001:db8::1]",), "[2001:db8::1]:1337", "[2001:db8::1]"),
+        (("example.com",), None, ""),
+    ],
+)
+def test_sc6_links_for_others_name_no_foreign_port(
+    allowed: tuple[str, ...], host: str | None, linked: str
+) -> None:
+    request = asked(host)
+    request.connection = Connection("https", None, ("10.0.0.5", 8000))
+    assert Hosts(allowed).in_links(request) == linked

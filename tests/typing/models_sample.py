@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any, assert_type
+from typing import Any, Self, assert_type
 from uuid import UUID
 
 from vivace import models
@@ -25,9 +25,19 @@ class Profile(models.Model):
     mentor = models.OneToOneField(Author, models.SET_NULL, null=True, related_name="+")
 
 
+class TagQuerySet(models.QuerySet["Tag"]):
+    def short(self) -> Self:
+        return self.filter(label__length__lt=5)
+
+    async def labels(self) -> list[str]:
+        return await self.values_list(Tag.label, flat=True)
+
+
 class Tag(models.Model):
     id = models.UUIDField(primary_key=True)
     label = models.SlugField()
+
+    objects = TagQuerySet.as_manager()
 
     books: models.Reverse[Book]
 
@@ -148,6 +158,13 @@ async def queries(author: Author, book: Book, tag: Tag) -> None:
     assert_type(await author.books.all(), list[Book])
     assert_type(await author.books.filter(Book.year == 3).first(), Book | None)
     assert_type(await book.tags.all(), list[Tag])
+    assert_type(Tag.objects, TagQuerySet)
+    assert_type(Tag.objects.filter(label="x").short(), TagQuerySet)
+    assert_type(Tag.objects.short().exclude(label="x")[:3].order_by("label"), TagQuerySet)
+    assert_type(await Tag.objects.short().filter(label="x"), list[Tag])
+    assert_type(await Tag.objects.short().first(), Tag | None)
+    assert_type(await Tag.objects.filter(label="x").labels(), list[str])
+    assert_type(await Tag.objects.short().values_list(Tag.label, flat=True), list[str])
     assert_type(await tag.books.all(), list[Book])
     await book.save(update_fields=["title"])
     await book.full_clean()

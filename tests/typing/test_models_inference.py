@@ -14,11 +14,19 @@ from tests.typing.test_inference import HERE, ROOT, run
 SAMPLE = str(HERE / "models_sample.py")
 EXPERIENCE = ROOT / "tests" / "experience"
 MODELS = """\
+from typing import Self
+
 from vivace import models
+
+
+class AuthorQuerySet(models.QuerySet["Author"]):
+    def short(self) -> Self:
+        return self.filter(name="x")
 
 
 class Author(models.Model):
     name = models.CharField(max_length=80)
+    writers = AuthorQuerySet.as_manager()
 
 
 class Book(models.Model):
@@ -33,6 +41,8 @@ async def mistakes(book: Book) -> None:
     book.author.name.nothing
     shown: str = book.id
     Book.objects.filtr(title="x")
+    Author.writers.shrt()
+    Author.writers.filter(name="x").shrt()
     Author.objects.values_list(Author.nmae).nothing
     models.CharField(max_lenght=3)
     models.CharField(max_length="3")

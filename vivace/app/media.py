@@ -27,6 +27,7 @@ from typing import Final
 from vivace.http.files import content_disposition
 from vivace.http.headers import RawHeaders
 from vivace.http.media_types import guess_type
+from vivace.storage import FileSystemStorage
 
 from .static import StaticFiles, StaticOptions
 
@@ -44,13 +45,20 @@ MEDIA_OPTIONS: Final = StaticOptions(immutable="", precompressed=False, memory=0
 
 
 class MediaFiles(StaticFiles):
-    """The files below ``directory``, which strangers uploaded; to be mounted. The folder need not exist yet."""
+    """The files of a storage, or below a folder, which strangers uploaded; to be mounted. It need not exist yet."""
 
-    def __init__(self, directory: str | os.PathLike[str], options: StaticOptions = MEDIA_OPTIONS) -> None:
-        super().__init__(directory, options)
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] | FileSystemStorage,
+        options: StaticOptions = MEDIA_OPTIONS,
+    ) -> None:
+        self._storage = directory if isinstance(directory, FileSystemStorage) else None
+        super().__init__(directory.root if isinstance(directory, FileSystemStorage) else directory, options)
 
     async def startup(self) -> None:
-        """Look where the folder is; it may be made by the first upload."""
+        """Look where the folder is; it may be made by the first upload, and a test has another."""
+        if self._storage is not None:
+            self.directory = self._storage.root
         await asyncio.to_thread(self._is_there)
 
     def content_type(self, name: str) -> str:

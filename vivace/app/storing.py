@@ -7,8 +7,12 @@ of the app's own under that path wins; a mount there replaces ours. A service th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
+
+from .aside import Aside
 
 if TYPE_CHECKING:
     from vivace.storage import Storages
@@ -19,11 +23,12 @@ if TYPE_CHECKING:
 class Storing:
     """The storages of one app."""
 
-    __slots__ = ("_app", "_storages")
+    __slots__ = ("_app", "_moving", "_storages")
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._storages: Storages | None = None
+        self._moving: tuple[ExitStack, Aside] | None = None
 
     @property
     def storages(self) -> Storages:
@@ -33,6 +38,8 @@ class Storing:
             return outer.storages
         if self._storages is None:
             self._storages = self._made()
+            if self._moving is not None:
+                self._move(*self._moving)
         return self._storages
 
     @property
@@ -67,14 +74,19 @@ class Storing:
             return False  # it does
         return bool(self._app.given_storages) or any(map(_stores_files, self._models()))
 
-    def _models(self, seen: frozenset[int] = frozenset()) -> Iterable[Any]:
-        """Yield the models of the app and of those mounted in it; one that is mounted in itself is told of elsewhere."""
-        yield from self._app.data.models
+    def _models(self) -> Iterable[Any]:
+        """Yield the models of the app and of those mounted in it."""
+        for storing in self._all():
+            yield from storing._app.data.models
+
+    def _all(self, seen: frozenset[int] = frozenset()) -> Iterable[Storing]:
+        """Yield this, and those of the apps mounted in the app; one that is mounted in itself is told of elsewhere."""
+        yield self
         seen |= {id(self)}
         for route in self._app.collect():
             inner: Storing | None = getattr(route.mount, "storing", None)
             if inner is not None and id(inner) not in seen:
-                yield from inner._models(seen)
+                yield from inner._all(seen)
 
     def _mount(self) -> None:
         from vivace.storage import FileSystemStorage
@@ -87,7 +99,26 @@ class Storing:
         prefix = (storage.base_url or "").rstrip("/")
         taken = any(route.is_mount and route.path.rstrip("/") == prefix for route in self._app.collect())
         if prefix and not taken:
-            self._app.mount(prefix, MediaFiles(storage.root))
+            self._app.mount(prefix, MediaFiles(storage))
+
+    @contextmanager
+    def isolated(self) -> Generator[None]:
+        """Keep files in a temporary folder while the block runs, those of mounted apps, too: for tests."""
+        with Aside() as aside, ExitStack() as stack:
+            stores = "vivace.storage" in sys.modules  # else nobody can have been given any
+            for storing in self._all() if stores else (self,):
+                storing._isolate(stack, aside)
+            yield
+
+    def _isolate(self, stack: ExitStack, aside: Aside) -> None:
+        before, self._moving = self._moving, (stack, aside)
+        stack.callback(setattr, self, "_moving", before)
+        if self._storages is not None:
+            self._move(stack, aside)
+
+    def _move(self, stack: ExitStack, aside: Aside) -> None:
+        if self._storages is not None:
+            stack.enter_context(self._storages.moved(aside.take))
 
     async def close(self) -> None:
         """Release what the storages hold."""

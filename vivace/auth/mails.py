@@ -9,19 +9,23 @@ checked for an address without an account, too) and only the last step differs; 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from vivace.errors import InvalidMail, TemplateNotFound
+from vivace.errors.auth import NoSiteURL
 from vivace.http.request import Request
 from vivace.mail import EmailMessage
 from vivace.mail.addresses import parse_address
+from vivace.security import Hosts, Security
 from vivace.security.ratelimits import RateLimit, by_address
 
 from .current import current_realm
 
+logger: Final = logging.getLogger("vivace.auth")
 HOUR: Final = 3_600.0
 PER_VISITOR: Final = (
     20  # mails that one network address may cause in an hour: an office, not a list of addresses
@@ -89,11 +93,28 @@ def _has_html(templates: Any, name: str) -> bool:
 
 
 def site_of(request: Request) -> str:
-    """Return what absolute links begin with: the setting ``auth.site_url``, else the host that was asked and let through."""
+    """Return what absolute links begin with: the setting ``auth.site_url``, else a host that is certainly the app's own.
+
+    The host check alone does not make it so: it lets every port through, and with ``*`` every name. Raises ``NoSiteURL``.
+    """
     auth = current_realm().settings
     if auth.site_url:
         return auth.site_url.rstrip("/")
-    return f"{request.scheme}://{request.headers.get('host') or 'localhost'}"
+    app, asked = request.app, request.headers.get("host") or ""
+    hosts = (app.security or Security()).with_settings(app.settings).hosts or Hosts(("*",))
+    host = hosts.in_links(request) or (asked if app.debug else "")
+    if not host:
+        raise NoSiteURL(
+            "A link in a mail would lead to whatever host was asked for: the app answers for any (*).",
+            expected="the address of the site in the setting auth.site_url, or its names in the setting hosts",
+            got=asked[:100],
+            fix="Set VIVACE_AUTH_SITE_URL=https://example.com.",
+        )
+    if host != asked.lower():
+        logger.warning(
+            "a mail was asked for at %r, a port that nobody named: its links begin with %r", asked, host
+        )
+    return f"{request.scheme}://{host}"
 
 
 def link(request: Request, route: str, **params: str) -> str:

@@ -135,7 +135,7 @@ def _changes(project: Project, app_labels: Sequence[str], options: dict[str, Any
 
 
 def _finish(project: Project, found: list[Migration], options: dict[str, Any]) -> None:
-    from vivace.migrations.project import update
+    from vivace.migrations.project import note_label, update
     from vivace.migrations.writer import source_of, write
 
     if not found:
@@ -153,6 +153,8 @@ def _finish(project: Project, found: list[Migration], options: dict[str, Any]) -
         else:
             path = write(migration, project.folders[migration.app_label], header=not options["no_header"])
             _tell(migration, str(path))
+            if noted := note_label(project, migration.app_label):
+                say(f"  {noted}  keeps the label {migration.app_label!r}, also in a folder of another name")
     if options["lint"]:
         _lint(project, found)
 

@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from .auth import LoginRequired as LoginRequired
     from .auth import LoginThrottled as LoginThrottled
     from .auth import NoCurrentAuth as NoCurrentAuth
+    from .auth import NoSiteURL as NoSiteURL
     from .auth import NotAwaited as NotAwaited
     from .auth import PartMissing as PartMissing
     from .auth import PermissionDenied as PermissionDenied
@@ -197,7 +198,8 @@ if TYPE_CHECKING:
 
 _LATER = {
     "auth": (
-        "LoginRequired LoginThrottled NoCurrentAuth NotAwaited PartMissing PermissionDenied SessionClosed "
+        "LoginRequired LoginThrottled NoCurrentAuth NoSiteURL NotAwaited PartMissing PermissionDenied "
+        "SessionClosed "
     ),
     "cache": "CacheKeyError CacheURLInvalid CacheValueError UnknownCache",
     "database": (

@@ -48,3 +48,9 @@ class NoCurrentAuth(VivaceError):
     """Passwords or permissions were asked for outside an app that has users."""
 
     code: ClassVar[str] = "no-current-auth"
+
+
+class NoSiteURL(VivaceError):
+    """A mail needs a link, and nothing says for certain where the site is."""
+
+    code: ClassVar[str] = "no-site-url"

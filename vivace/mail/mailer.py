@@ -32,7 +32,7 @@ from vivace.config.settings import Mail
 from vivace.errors import AppNotRunning, MailNotSent, MailURLInvalid, NoCurrentApp
 
 from .backends.base import Backend, LocalBackend
-from .message import EmailMessage, Envelope, seal
+from .message import EmailMessage, Envelope, seal, seal_again, seal_later
 from .urls import make_backend
 
 logger: Final = logging.getLogger("vivace.mail")
@@ -164,9 +164,11 @@ class Mailer:
     def send_soon(self, *messages: EmailMessage) -> None:
         """Send messages in the background, inside a transaction after its commit; raises ``InvalidMail``.
 
-        What is attached is encoded at once: where that is megabytes, ``send`` does it in a thread.
+        Large files are encoded in a thread, when the message is sent.
         """
-        envelopes = self._sealed(messages)
+        small = sum(map(_attached, messages)) < LARGE or isinstance(self.backend, LocalBackend)
+        sealed = seal if small else seal_later
+        envelopes = [sealed(message, self.sender) for message in messages]
         if not self._around.after_commit(lambda: self._enqueue(envelopes)):
             self._enqueue(envelopes)
 
@@ -191,7 +193,7 @@ class Mailer:
         backend = self.backend
         if isinstance(backend, LocalBackend):
             for envelope in envelopes:
-                self._settle(_Waiting(envelope), backend.attempt(envelope))
+                self._settle(_Waiting(envelope), backend.attempt(seal_again(envelope, self.sender)))
             return
         self._queue += [_Waiting(envelope, attempts) for envelope in envelopes]
         if not self._sending and self._queue:
@@ -207,8 +209,7 @@ class Mailer:
         try:
             while self._queue:
                 under_way, self._queue = self._queue, []
-                outcomes = await self.backend.deliver([each.envelope for each in under_way])
-                for outcome in outcomes:
+                for outcome in await self._deliver(under_way):
                     self._settle(under_way.pop(0), outcome)
         except BaseException as error:
             self._queue = [*under_way, *self._queue]
@@ -216,6 +217,16 @@ class Mailer:
             raise
         finally:
             self._sending = False
+
+    async def _deliver(self, waiting: Sequence[_Waiting | Failed]) -> list[MailNotSent | None]:
+        """Hand messages to the backend, those with large files encoded now: in a thread, and not kept."""
+        envelopes = [each.envelope for each in waiting]
+        if not all(envelope.whole for envelope in envelopes):
+            envelopes = await asyncio.to_thread(self._whole, envelopes)
+        return await self.backend.deliver(envelopes)
+
+    def _whole(self, envelopes: Sequence[Envelope]) -> list[Envelope]:
+        return [seal_again(envelope, self.sender) for envelope in envelopes]
 
     def _settle(self, waiting: _Waiting, outcome: MailNotSent | None) -> None:
         """Be done with a message, or try it again later: only for the recipients that were refused."""
@@ -253,7 +264,7 @@ class Mailer:
         """Try again what is in ``failed``; returns how many messages were taken. The others stay there."""
         failed = list(self.failed)
         self.failed.clear()
-        outcomes = await self.backend.deliver([each.envelope for each in failed])
+        outcomes = await self._deliver(failed)
         for each, outcome in zip(failed, outcomes, strict=True):
             if outcome is not None:
                 self.failed.append(Failed(_narrowed(each.envelope, outcome), outcome))

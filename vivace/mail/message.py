@@ -14,7 +14,8 @@ import mimetypes
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -106,10 +107,11 @@ class Envelope(msgspec.Struct, frozen=True):
     content: bytes
     message: EmailMessage
     utf8: bool = False  # addresses beyond ASCII: only servers with SMTPUTF8 take it
+    whole: bool = True  # False: what is attached is not in the content yet; no backend sees such a one
 
 
-def seal(message: EmailMessage, default_sender: str) -> Envelope:
-    """Check a message and make its bytes; raises ``InvalidMail``."""
+def seal(message: EmailMessage, default_sender: str, identity: str = "") -> Envelope:
+    """Check a message and make its bytes; raises ``InvalidMail``. ``identity`` is its id, a new one unless given."""
     sender = parse_address(message.from_email or default_sender, "The sender")
     bounces = parse_address(message.envelope_from, "envelope_from") if message.envelope_from else sender
     everybody = message._recipients()
@@ -118,10 +120,25 @@ def seal(message: EmailMessage, default_sender: str) -> Envelope:
             f"The message {message.subject!r} has no recipient.", expected="an address in to, cc or bcc"
         )
     utf8 = not all(address.ascii for address in (sender, bounces, *everybody))
-    identity = f"<{secrets.token_hex(16)}@{sender.domain.strip('[]')}>"
+    identity = identity or f"<{secrets.token_hex(16)}@{sender.domain.strip('[]')}>"
     mime = _mime(message, sender, identity, utf8)
     recipients = tuple(dict.fromkeys(address.spec for address in everybody))
     return Envelope(str(mime["Message-ID"]), bounces.spec, recipients, mime.as_bytes(), message, utf8)
+
+
+def seal_later(message: EmailMessage, default_sender: str) -> Envelope:
+    """Check all of a message, and leave the bytes of its files to ``seal_again``; raises ``InvalidMail``.
+
+    The envelope keeps the message as it is now, whatever its writer does with it afterwards.
+    """
+    files = [msgspec.structs.replace(each, content=each.content[:0]) for each in message.attachments]
+    checked = seal(replace(message, attachments=files), default_sender)
+    return msgspec.structs.replace(checked, message=deepcopy(message), whole=False)
+
+
+def seal_again(envelope: Envelope, default_sender: str) -> Envelope:
+    """Return an envelope with the bytes of its files, under the same id; it takes a while."""
+    return envelope if envelope.whole else seal(envelope.message, default_sender, envelope.id)
 
 
 def _mime(message: EmailMessage, sender: Address, identity: str, utf8: bool) -> MIMEMessage:
@@ -217,4 +234,4 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-__all__ = ["Attachment", "EmailMessage", "Envelope", "seal"]
+__all__ = ["Attachment", "EmailMessage", "Envelope", "seal", "seal_again", "seal_later"]

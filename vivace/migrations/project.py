@@ -15,6 +15,7 @@ import msgspec
 from vivace.db.databases import Databases
 from vivace.db.types import Dialect
 from vivace.errors import MigrationConflict, MigrationGraphError
+from vivace.models.labels import LABEL_FILE, label_of, labelling_folder
 
 from .classes import project_state
 from .differ import arrange, changes, named, number_of, only
@@ -109,6 +110,20 @@ def executor_for(
         return databases.allow_migrate(alias, app_label, **hints)
 
     return Executor(databases[alias], project.folders, options, report=report, allows=allows)
+
+
+def note_label(project: Project, app_label: str) -> Path | None:
+    """Write down a label that was but the name of a folder; returns the file, ``None`` where there is nothing to note."""
+    for model in project.models:
+        folder = labelling_folder(model.__module__)
+        if folder is None or model._meta.app_label != app_label or label_of(model.__module__) != app_label:
+            continue
+        file = folder / LABEL_FILE
+        if file.parent != project.folders[app_label] or file.exists():
+            continue
+        file.write_text(f"{app_label}\n", "utf-8")
+        return file
+    return None
 
 
 def _named(migration: Migration, name: str) -> Migration:

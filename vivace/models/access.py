@@ -47,9 +47,17 @@ if TYPE_CHECKING:
             def __set__(self, instance: Model, value: Any) -> None: ...
 
     class DefaultManager:
-        """``objects`` of a model that declares no manager."""
+        """``objects`` of a model that declares no manager.
 
-        def __get__(self, instance: M | None, owner: type[M]) -> Manager[M]: ...
+        To override it mypy wants a subtype of what an *object* has (checker.py, ``lvalue_type_from_base``): with ``Any`` there,
+        which no object has at run time, a model's ``objects`` may be of the type of its queryset, as ``as_manager()`` says.
+        """
+
+        @overload
+        def __get__(self, instance: None, owner: type[M]) -> Manager[M]: ...
+        @overload
+        def __get__(self, instance: M, owner: type[M]) -> Any: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
 
 
 class Id(Generic[T]):

@@ -23,18 +23,20 @@ from vivace.errors.models import (
 )
 
 from .cachekeys import instance_key
+from .filling import DEFERRED as DEFERRED
 from .inheritance import bases_of, family_of, inherit_fields, inherit_options, promote_link, set_up_proxy
 from .jsonable import json_of
 from .labels import label_of
 from .options import Options
 from .signals import class_prepared, post_init, pre_init
-from .state import ModelState, StateOfOrigin
+from .state import NEW, StateOfOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .access import AutoId, DefaultManager
     from .query.queryset import QuerySet
+    from .state import ModelState, Origin
 
 M = TypeVar("M", bound="Model")
 
@@ -46,15 +48,6 @@ _DESCRIPTORS = {
     "many": "ManyToManyDescriptor",
     "many-reverse": "ManyToManyDescriptor",
 }
-
-
-class _Deferred:
-    def __repr__(self) -> str:
-        return "<Deferred field>"
-
-
-DEFERRED: Any = _Deferred()
-"""Given to ``Model(…)`` or ``from_db`` in place of a value that was not fetched."""
 
 
 class ModelBase(type):
@@ -134,7 +127,13 @@ class ModelBase(type):
 
         make = getattr(descriptors, _DESCRIPTORS[kind])
         reverse = {"reverse": kind == "many-reverse"} if kind.startswith("many") else {}
-        setattr(cls, name, make(relation, **reverse))
+        attribute = make(relation, **reverse)
+        if "reverse" in kind:
+            from .sharing import way_back
+
+            relation.way_back = attribute
+            attribute = way_back(cls.__dict__.get(name), cls, name, relation)
+        setattr(cls, name, attribute)
 
     def detach_relation(cls, rel: Any) -> None:
         """Take back the attribute of a relation that turned out to point elsewhere."""
@@ -202,36 +201,23 @@ class Model(metaclass=ModelBase):
         Meta: ClassVar[Any]
         _meta: ClassVar[Options]
         _state: ModelState
+        _origin: Origin
 
         def __getattr__(self, name: str) -> Any: ...
         def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        cls = type(self)
-        options = cls._meta
-        if options.abstract:
-            raise TypeError(f"{cls.__qualname__} is abstract: it has no objects.")
+        options = self._meta
         if pre_init.connected:
-            pre_init.send_now(cls, args=args, kwargs=kwargs)
-        self._state = ModelState()
-        values = vars(self)
+            pre_init.send_now(type(self), args=args, kwargs=kwargs)
+        self._origin = NEW
         if args:
             _by_position(options, args, kwargs)
-        for attname, relation, constant, default, plain in options.init_fields:
-            if relation is not None and relation in kwargs:
-                setattr(self, relation, kwargs.pop(relation))
-                continue
-            value = kwargs.pop(attname) if attname in kwargs else default if constant else default()
-            if value is DEFERRED:
-                continue
-            if plain:
-                values[attname] = value
-            else:
-                setattr(self, attname, value)
+        options.fill(self, kwargs)
         if kwargs:
             self._set_properties(kwargs)
         if post_init.connected:
-            post_init.send_now(cls, instance=self)
+            post_init.send_now(type(self), instance=self)
 
     def _set_properties(self, given: dict[str, Any]) -> None:
         """Set what is no field but a property (``pk`` is one). Raises ``UnexpectedArgument`` for anything else."""

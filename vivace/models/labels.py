@@ -1,4 +1,9 @@
-"""To which app a model belongs, and how its name reads."""
+"""To which app a model belongs, and how its name reads.
+
+A label is part of the names of tables and of what a database has noted of migrations, so it must not change. Names of packages
+and files do not, since programs import them; that of a folder does: a clone, a release or a container gives it another. So the
+first ``makemigrations`` writes the label of such an app beside its files (``migrations/label.txt``), which is taken from then on.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,16 @@ import re
 import sys
 from pathlib import Path
 
+LABEL_FILE = "migrations/label.txt"  # beside app.py
 _PLAIN = ("app", "main", "models", "__main__", "__init__")
+_ANOTHER = "__app"  # what the loader of apps appends to a name that another module has
 
 
 def label_of(module: str) -> str:
     """Return the label of models in a module: its package, or for a lone file its stem, or for app.py its folder.
 
     ``blog.models`` and ``blog.models.post`` are ``blog``, ``shop.orders.models`` is ``orders``, ``library`` (a file
-    library.py) is ``library``, and app.py, main.py or models.py in the folder site is ``site``.
+    library.py) is ``library``, and app.py, main.py or models.py in the folder site is ``site``, or what ``LABEL_FILE`` says.
     """
     parts = module.split(".")
     if "models" in parts[1:]:
@@ -35,11 +42,28 @@ def _is_package(module: str) -> bool:
 def _of_file(module: str) -> str:
     if _is_package(module):
         return module
+    name = module.removesuffix(_ANOTHER)
     path = getattr(sys.modules.get(module), "__file__", None)
-    if module not in _PLAIN or path is None:
-        return module.strip("_")
+    if name not in _PLAIN or path is None:
+        return name.strip("_")
+    folder = labelling_folder(module)
+    return Path(path).resolve().stem if folder is None else _noted(folder) or folder.name
+
+
+def labelling_folder(module: str) -> Path | None:
+    """Return the folder that a module has its label from; ``None``: it has it from a name that programs import."""
+    path = getattr(sys.modules.get(module), "__file__", None)
+    if module.removesuffix(_ANOTHER) not in _PLAIN or path is None or _is_package(module):
+        return None
     file = Path(path).resolve()
-    return file.parent.name if file.stem in _PLAIN else file.stem
+    return file.parent if file.stem in _PLAIN else None
+
+
+def _noted(folder: Path) -> str:
+    try:
+        return (folder / LABEL_FILE).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _identifier(name: str) -> str:

@@ -15,6 +15,7 @@ from vivace.errors import nearest
 from vivace.errors.models import FieldDoesNotExist, ModelError
 
 from .deconstruct import PUBLIC
+from .filling import Fill, fill_of
 from .labels import words
 from .registry import Registry, registry
 from .shapes import is_listed
@@ -84,7 +85,7 @@ class derived(Generic[T]):  # noqa: N801 - reads as the decorator it is
 
 
 class InitField(NamedTuple):
-    """A field as ``Model.__init__`` sees it: tuples are what a loop unpacks fastest."""
+    """A field as ``Model.__init__`` sees it."""
 
     attname: str
     relation: str | None  # under this name an object may be given
@@ -372,6 +373,15 @@ class Options:
         return _by_name(self._get_fields(False, True, include_hidden=True))
 
     @derived
+    def shared_names(self) -> dict[str, list[Any]]:
+        """Names in lookups by which several models lead here, those of several apps of the process (see ``sharing``)."""
+        found: dict[str, list[Any]] = {}
+        for rel in self._get_fields(False, True, include_hidden=True):
+            if not rel.hidden:
+                found.setdefault(rel.name, []).append(rel)
+        return {name: rels for name, rels in found.items() if len(rels) > 1}
+
+    @derived
     def pk_fields(self) -> list[Any]:
         """The fields of the primary key, in its order."""
         return list(self.pk.fields) if self.is_composite_pk else [self.pk]
@@ -382,11 +392,12 @@ class Options:
         return [field for field in self.fields if field.db_returning]
 
     @derived
-    def init_fields(self) -> list[InitField]:
-        """What ``Model.__init__`` fills in, in its order."""
-        return [
-            InitField.of(field, self.model) for field in self.fields if field.concrete and not field.generated
-        ]
+    def fill(self) -> Fill:
+        """What ``Model.__init__`` does with the columns that it is given, and those that it is not."""
+        if self.abstract:
+            raise TypeError(f"{self.model.__qualname__} is abstract: it has no objects.")
+        columns = (field for field in self.fields if field.concrete and not field.generated)
+        return fill_of(self.model, [InitField.of(field, self.model) for field in columns])
 
     @derived
     def property_names(self) -> frozenset[str]:

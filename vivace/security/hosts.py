@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,7 @@ _HOST: Final = re.compile(
 _PATTERN: Final = re.compile(
     r"(\*|\[[0-9A-Fa-f:.]+\]|(\*\.|\.)?[A-Za-z0-9_\-][A-Za-z0-9._\-]*)(:[0-9]{1,5})?"
 )
+_PORTS: Final = {"http": "80", "https": "443"}
 LOOPBACK: Final = ("localhost", ".localhost", "127.0.0.1", "[::1]")
 _REMEMBERED: Final = 1024  # distinct Host values; an attacker can send any number of them
 
@@ -68,8 +69,32 @@ class Hosts:
 
     def matches(self, host: str) -> bool:
         """Return whether a lower-case host, perhaps with a port, is allowed."""
+        return any(self._matching(host))
+
+    def _matching(self, host: str) -> Iterator[str]:
         name, port = split_port(host)
-        return any(_matches(pattern, name.removesuffix("."), port) for pattern in self.allowed or own_names())
+        return (p for p in self.allowed or own_names() if _matches(p, name.removesuffix("."), port))
+
+    def in_links(self, request: Request) -> str:
+        """Return the host that a link may name which somebody else will follow, as in a mail; ``""``: none is certain.
+
+        A name is certain that something other than ``*`` lets through. A port is where it belongs to the scheme, is the one
+        that the server listens on, or stands in the pattern, and on the loopback; any other is left out: patterns let all
+        ports through, and behind a foreign one may listen whoever sent the request.
+        """
+        host = (request.headers.get("host") or "").lower()
+        name, port = split_port(host)
+        patterns = [split_port(pattern) for pattern in self._matching(host)]
+        if not (any(pattern != "*" for pattern, _ in patterns) or _own(name)):
+            return ""
+        server = request.connection.server
+        ports = {
+            "",
+            _PORTS.get(request.scheme, ""),
+            str(server[1]) if server else "",
+            *(p for _, p in patterns),
+        }
+        return host if port in ports or any(_matches(each, name, port) for each in LOOPBACK) else name
 
 
 def split_port(host: str) -> tuple[str, str]:
@@ -87,6 +112,10 @@ def _matches(pattern: str, name: str, port: str) -> bool:
     if wanted.startswith("."):
         return name == wanted[1:] or name.endswith(wanted)
     return wanted in ("*", name)
+
+
+def _own(name: str) -> bool:
+    return any(_matches(each, name, "") for each in own_names())
 
 
 def own_names() -> Iterable[str]:

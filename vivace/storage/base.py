@@ -26,6 +26,11 @@ ATTEMPTS: Final = 100  # names tried by one save; of 36**7 endings not one would
 class Storage:
     """The base of storages."""
 
+    own_root: str = ""
+    """The folder of this machine that keeps the files; empty for a storage that has none."""
+    moved_to: str = ""
+    """A folder that stands in for ``own_root`` for a while: that of a test."""
+
     # -- what a backend does -------------------------------------------------------------------------------------
 
     async def write(self, name: str, content: File) -> None:

@@ -79,7 +79,7 @@ class FileSystemStorage(Storage):
         links: bool = True,
     ) -> None:
         self.given_root = os.fspath(root)
-        self._root = os.path.abspath(self.given_root) if self.given_root else ""
+        self.own_root = os.path.abspath(self.given_root) if self.given_root else ""
         self._base_url = url if url is None or url.endswith("/") else f"{url}/"
         self.options = options or FileSystemOptions()
         self._links = links  # whether the file system is tried for hard links
@@ -88,16 +88,16 @@ class FileSystemStorage(Storage):
     @property
     def root(self) -> str:
         """The folder; raises ``NoCurrentApp`` where none was given and no app is running."""
-        return self._root or self._home().root
+        return self.moved_to or self.own_root or self._home().root
 
     @property
     def base_url(self) -> str | None:
         """The address of the folder, with a slash behind it; ``None``: it has none."""
-        return self._base_url if self._root or self._base_url is not None else self._home().base_url
+        return self._base_url if self.own_root or self._base_url is not None else self._home().base_url
 
     def _home(self) -> FileSystemStorage:
         home = storage_for()
-        if isinstance(home, FileSystemStorage) and home._root:
+        if isinstance(home, FileSystemStorage) and home.own_root:
             return home
         raise StorageUnsupported(
             "A FileSystemStorage without a folder has none here: the app's default storage is no folder.",
@@ -177,13 +177,17 @@ class FileSystemStorage(Storage):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FileSystemStorage) or type(other) is not type(self):
             return NotImplemented
-        return (self._root, self._base_url, self.options) == (other._root, other._base_url, other.options)
+        return (self.own_root, self._base_url, self.options) == (
+            other.own_root,
+            other._base_url,
+            other.options,
+        )
 
     def __hash__(self) -> int:
-        return hash((self._root, self._base_url))
+        return hash((self.own_root, self._base_url))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._root or 'of the app'}>"
+        return f"<{type(self).__name__} {self.moved_to or self.own_root or 'of the app'}>"
 
     async def _run(
         self, function: Callable[..., T], *args: Any, undo: Callable[[T], object] | None = None

@@ -6,7 +6,8 @@ variable that the app sets where it runs, as it does for databases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ class Storages:
 
     def __init__(self, storages: Mapping[str, Storage]) -> None:
         self._storages = dict(storages)
+        self._take: Callable[[Storage], None] | None = None  # see moved
 
     def __getitem__(self, alias: str) -> Storage:
         storage = self._storages.get(alias)
@@ -50,6 +52,23 @@ class Storages:
         """The storage that files go to when nothing else is said."""
         return self[DEFAULT]
 
+    @contextmanager
+    def moved(self, take: Callable[[Storage], None]) -> Generator[None]:
+        """Have ``take`` move each of them while the block runs, and those of fields when they are first used."""
+        for storage in self._storages.values():
+            take(storage)
+        before, self._take = self._take, take
+        try:
+            yield
+        finally:
+            self._take = before
+
+    def placed(self, storage: Storage) -> Storage:
+        """Return a storage that is used beside these, moved where these are."""
+        if self._take is not None:
+            self._take(storage)
+        return storage
+
     async def close(self) -> None:
         """Close all storages."""
         for storage in self._storages.values():
@@ -62,11 +81,11 @@ def storage_for(chosen: Any = None) -> Storage:
     ``chosen``: a ``Storage``, a function that returns one, an alias, or ``None`` for ``default``; aliases are those of the
     current app. Raises ``NoCurrentApp`` or ``UnknownStorage``.
     """
-    if isinstance(chosen, Storage):
-        return chosen
     if callable(chosen):
         return storage_for(chosen())
     storages = current_storages.get()
+    if isinstance(chosen, Storage):
+        return chosen if storages is None else storages.placed(chosen)
     if storages is None:
         raise NoCurrentApp(
             "No app is running here, and it is not clear which storage is meant.",

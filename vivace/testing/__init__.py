@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from .channels import ClientChannel as ClientChannel
     from .channels import ReceivedEvent as ReceivedEvent
     from .client import Client as Client
+    from .isolation import ISOLATED as ISOLATED
     from .jar import CookieJar as CookieJar
     from .live import LivePage as LivePage
     from .payload import RequestOptions as RequestOptions
     from .sockets import ClientSocket as ClientSocket
 
 _HOMES = {
+    "ISOLATED": "isolation",
     "Client": "client",
     "ClientChannel": "channels",
     "ClientResponse": "answers",
@@ -32,6 +34,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ISOLATED",
     "Client",
     "ClientChannel",
     "ClientResponse",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias, Unpack, cast
@@ -25,6 +25,8 @@ from vivace.http.types import Handle
 
 from .addresses import Address, Query
 from .answers import ClientResponse
+from .isolation import isolate as isolate_app
+from .isolation import isolated_parts
 from .jar import CookieJar
 from .link import Link
 from .payload import HeaderFields, Payload, RequestOptions, header_pairs, make_payload
@@ -59,8 +61,9 @@ class Client:
     ``headers`` go with every request. ``follow`` follows redirects. ``raise_errors`` raises what the app makes a 500 of;
     with ``False`` you get the 500. ``same_origin`` sends what a browser sends from the app's own pages, so that CSRF
     protection lets unsafe requests through. Cookies are kept in ``cookies``. ``isolate`` gives an app that has models
-    databases for the test alone (see ``vivace.testing.databases``) and keeps its mail in ``outbox``, its changes,
-    messages and caches in this process; without it the app's own databases, mail server and broker are used.
+    databases for the test alone (see ``vivace.testing.databases``) and keeps its mail in ``outbox``, its files in a
+    temporary folder, its changes, messages and caches in this process; without it the app's own databases, media, mail
+    server and broker are used. Some of ``ISOLATED`` isolate that much: ``isolate=ISOLATED - {"media"}``.
     """
 
     def __init__(
@@ -73,10 +76,10 @@ class Client:
         follow: bool = False,
         raise_errors: bool = True,
         same_origin: bool = True,
-        isolate: bool = True,
+        isolate: bool | Collection[str] = True,
     ) -> None:
         self.app = app
-        self._isolate = isolate
+        self._isolated = isolated_parts(isolate)
         self._stack = AsyncExitStack()
         self.headers = dict(header_pairs(headers))
         self.cookies = CookieJar()
@@ -95,21 +98,11 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Start the app, with databases of the test's own if it has any."""
-        if self._isolate and getattr(getattr(self.app, "data", None), "wanted", False):
-            from .databases import isolated
-
-            await self._stack.enter_async_context(isolated(self.app))
         ensure_secret = getattr(self.app, "ensure_secret", None)
         if ensure_secret is not None:
             ensure_secret()
-        if self._isolate and hasattr(self.app, "messaging"):
-            self._stack.enter_context(cast("Any", self.app).messaging.isolated())
-        if self._isolate and getattr(self.app, "caches", None) is not None:
-            self._stack.enter_context(cast("Any", self.app).caches.isolated())
-        mail = getattr(self.app, "mail", None) if self._isolate else None
-        if mail is not None:
-            self._outbox = self._stack.enter_context(mail.diverted())
         try:
+            self._outbox = await isolate_app(self.app, self._isolated, self._stack)
             await self._lifecycle("startup")
         except BaseException:
             await self._stack.aclose()

@@ -174,6 +174,7 @@ class Link(Connection):
     def _ended(self, task: asyncio.Task[None]) -> None:
         """The handler is done: what it raised is raised where the test waits."""
         self._stop_upload()
+        self._exchange = self.task = None  # they know us; what a page leaves behind can be counted
         error = None if task.cancelled() else task.exception()
         if error is None and self._answer.complete:
             return

@@ -71,8 +71,9 @@ def _query_name(field: Any) -> list[Finding]:
     return []
 
 
-Taken: TypeAlias = tuple[str | None, str, str, str]
-"""A name on the target as attribute, in lookups, whose it is, and how a message about the latter goes on."""
+Taken: TypeAlias = tuple[str | None, str, str, str, str]
+"""A name on the target as attribute, in lookups, whose it is, how a message about the latter goes on, and
+what to do."""
 
 
 def _clashes(field: Any, taken: Iterable[Taken]) -> list[Finding]:
@@ -82,19 +83,19 @@ def _clashes(field: Any, taken: Iterable[Taken]) -> list[Finding]:
         return []
     label, accessor, query_name = rel.model._meta.label, rel.get_accessor_name(), field.related_query_name()
     findings: list[Finding] = []
-    for name, asked, whose, also in taken:
+    for name, asked, whose, also, fix in taken:
         if accessor is not None and name == accessor:
             message = f"its way back {label}.{accessor} is also {whose}."
-            findings.append(about(field, "accessor-clash", message, _RENAME))
+            findings.append(about(field, "accessor-clash", message, fix))
         elif asked == query_name:
             message = f"lookups from {label} call {also.format(repr(query_name))}."
-            findings.append(about(field, "query-name-clash", message, _RENAME))
+            findings.append(about(field, "query-name-clash", message, fix))
     return findings
 
 
 def _fields_of(target: Any) -> Iterator[Taken]:
     for other in (*target.fields, *target.many_to_many):
-        yield other.name, other.name, "a field", "it {}, which is a field there"
+        yield other.name, other.name, "a field", "it {}, which is a field there", _RENAME
 
 
 def check_ways_back(field: Any, models: Collection[Any]) -> list[Finding]:
@@ -106,11 +107,25 @@ def check_ways_back(field: Any, models: Collection[Any]) -> list[Finding]:
     if isinstance(target, str) or target._meta.abstract:
         return []
     others = (
-        (other.get_accessor_name(), other.name, f"that of {other.field}", f"both it and {other.field} {{}}")
+        (
+            other.get_accessor_name(),
+            other.name,
+            f"that of {other.field}",
+            f"both it and {other.field} {{}}",
+            _renaming(field, other.field),
+        )
         for other in target._meta.related_objects
         if other.field is not field and not other.hidden and other.field.model in models
     )
     return _clashes(field, others)
+
+
+def _renaming(field: Any, other: Any) -> str:
+    """Return what to do where two ways back meet: classes of one name may have inherited the fields from one base."""
+    name = field.model.__name__
+    if field.model is other.model or name != other.model.__name__:
+        return _RENAME
+    return f"Rename one of the classes {name}, or write {field.name} in one of them, with related_name and related_query_name."
 
 
 def check_foreign_key(field: Any) -> list[Finding]:

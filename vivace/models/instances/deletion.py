@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 from vivace.db import atomic, current_databases, in_transaction
 from vivace.errors import ProtectedError, RestrictedError
 from vivace.models.query import running
+from vivace.models.sharing import is_adopted
 from vivace.models.signals import post_delete, pre_delete
 
 Objects: TypeAlias = dict[Any, Any]
@@ -363,13 +364,8 @@ def candidate_relations(opts: Any) -> list[Any]:
         if each.auto_created
         and not each.concrete
         and (each.one_to_one or each.one_to_many)
-        and (not adopted or databases in _owner(each.related_model)._meta.adopters)
+        and (not adopted or is_adopted(each.related_model, databases))
     ]
-
-
-def _owner(model: Any) -> Any:
-    """Return the model that an app adopts along with this one: that of the relation for an automatic through table."""
-    return model._meta.auto_created or model
 
 
 def related_objects(model: Any, field: Any, objects: list[Any], using: str) -> Any:

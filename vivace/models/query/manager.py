@@ -7,12 +7,13 @@ starts all queries from one kept queryset: querysets never change, so sharing co
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from vivace.models.cachekeys import manager_key
 
+from . import single
 from .attributes import missing_attribute
 from .queryset import QuerySet
 from .rendering import CHANGES
@@ -54,7 +55,8 @@ class ManagerBase:
         self.name: str | None = None
         self._db: str | None = None
         self._hints: Mapping[str, Any] = {}
-        self._start: QuerySet[Any, Any] | None = None
+        self._start: tuple[Any, QuerySet[Any, Any], Callable[[], Any], bool] | None = None
+        """The model, the queryset that its queries begin with, how that one is copied, and whether its ``get`` is ours."""
 
     _constructor_args: tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -111,19 +113,23 @@ class ManagerBase:
         """Return a queryset to call a method of: kept where ``get_queryset`` is the plain one."""
         kept = self.__dict__  # reading attributes of what has a `__getattr__` costs three times as much
         start = kept["_start"]
-        if start is not None and start.__dict__["model"] is kept["model"]:
-            return start
+        if start is not None and start[0] is kept["model"]:
+            return start[1]
         begin = self.get_queryset()
         if type(self).get_queryset is ManagerBase.get_queryset:
-            self._start = begin
+            self._start = self.model, begin, begin.all, type(begin).get is QuerySet.get
         return begin
 
     def all(self) -> Any:
         """Return a queryset of all rows."""
+        kept = self.__dict__
+        start = kept["_start"]
+        if start is not None and start[0] is kept["model"]:
+            return start[2]()
         begin = self._begin()
         # one that was made for this call is none that others have: and a copy would not be where a relation keeps its rows
-        shared = self._start is begin
-        return begin.all() if shared else begin
+        start = kept["_start"]
+        return begin.all() if start is not None and start[1] is begin else begin
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self.all().__await__()  # type: ignore[no-any-return]
@@ -175,8 +181,20 @@ def _proxies(manager_class: type[Any], queryset_class: type[Any]) -> dict[str, A
 
 
 def _proxy(name: str, method: Any) -> Any:
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self._begin(), name)(*args, **kwargs)
+    if (
+        method is QuerySet.get
+    ):  # called most, and one call itself: its arguments need not be taken apart again
+
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            kept = self.__dict__
+            start: Any = kept["_start"]
+            if start is not None and start[0] is kept["model"] and start[3]:
+                return single.get(start[1], args, kwargs)
+            return self._begin().get(*args, **kwargs)
+    else:
+
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return getattr(self._begin(), name)(*args, **kwargs)
 
     call.__name__ = name
     call.__qualname__ = f"Manager.{name}"
@@ -187,17 +205,20 @@ def _proxy(name: str, method: Any) -> Any:
 class ManagerDescriptor:
     """Gives a class its manager, and its objects an error."""
 
+    __slots__ = ("manager", "model")
+
     def __init__(self, manager: Any) -> None:
         self.manager = manager
+        self.model = manager.model
 
     def __get__(self, instance: Any, owner: Any) -> Any:
+        if instance is None and owner is self.model:
+            return self.manager
+        manager = self.manager
         if instance is not None:
             raise AttributeError(
-                f"A manager belongs to the class: {owner.__name__}.{self.manager.name}, not to its objects."
+                f"A manager belongs to the class: {owner.__name__}.{manager.name}, not to its objects."
             )
-        manager = self.manager
-        if manager.model is owner:
-            return manager
         if owner._meta.abstract:
             raise AttributeError(f"{owner.__name__} is abstract: it has no rows to ask for.")
         return owner._meta.managers_map[manager.name]

@@ -36,12 +36,10 @@ if TYPE_CHECKING:
     from vivace.models.sql.state import QueryState
 
     from .hydrate import RowKind
-    from .manager import AnyManager
     from .raw import RawQuerySet
 
     M = TypeVarWithDefault("M", bound=Model, default=Any)
     R = TypeVarWithDefault("R", default=M)
-    MYPY = False  # mypy takes it for true
 else:
     M = TypeVar("M")
     R = TypeVar("R")
@@ -90,15 +88,9 @@ class QuerySet(Generic[M, R]):
             return cls  # `QuerySet[Book]` in a user's code: the second parameter has a default for type checkers only
 
     if TYPE_CHECKING:
-        if MYPY:  # to which `objects` must stay a Manager: what the queryset adds is Any there
 
-            @classmethod
-            def as_manager(cls) -> AnyManager[M]: ...  # pyright: ignore[reportRedeclaration]
-
-        else:
-
-            @classmethod
-            def as_manager(cls) -> Self: ...
+        @classmethod
+        def as_manager(cls) -> Self: ...
 
     else:
 
@@ -132,7 +124,11 @@ class QuerySet(Generic[M, R]):
 
     def all(self) -> Self:
         """Return a copy, to be fetched anew."""
-        return self._with(self.query_state)
+        values = self.__dict__.copy()  # as in `_with`, without the call: most queries begin here
+        values["_cache"] = values["_sticky"] = values["_loader"] = None
+        new = object.__new__(type(self))
+        new.__dict__ = values
+        return new
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self._clone()
@@ -151,8 +147,7 @@ class QuerySet(Generic[M, R]):
         return self._cache
 
     def __await__(self) -> Generator[Any, Any, list[R]]:
-        rows = yield from self._fetch().__await__()
-        return rows[:]
+        return fetching.evaluate(self, None, True).__await__()
 
     def __vivace_rows__(self) -> RowsOf:
         from vivace.models.jsonable import RowsOf  # only for a handler that returns a queryset

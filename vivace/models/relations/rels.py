@@ -36,6 +36,7 @@ class ForeignObjectRel:
         self.limit_choices_to: Any = options.pop("limit_choices_to", None) or {}
         self.parent_link: bool = options.pop("parent_link", False)
         self.on_delete: DeletionRule | None = options.pop("on_delete", None)
+        self.way_back: Any = None  # the attribute that leads back
 
     @property
     def hidden(self) -> bool:

@@ -21,6 +21,7 @@ from vivace.models.expressions.subqueries import Subquery
 from vivace.models.expressions.values import Null, Slot, Value, kind_of
 from vivace.models.lookups import registration, tables
 from vivace.models.lookups.base import Lookup
+from vivace.models.lookups.text import Contains, EndsWith, StartsWith
 from vivace.models.sql import names
 from vivace.models.sql.names import SEPARATOR, Path
 from vivace.models.sql.outputs import OUTPUTS, Outputs
@@ -36,7 +37,7 @@ from vivace.models.sql.state import (
     Sub,
     ValuesStep,
 )
-from vivace.models.sql.trees import Branch, Compare, Fixed, Tree, Truth
+from vivace.models.sql.trees import NOTHING, Branch, Compare, Fixed, Tree, Truth
 
 _ = registration  # fills the tables of the field classes
 PATTERNS: Final = frozenset(("contains", "startswith", "endswith", "iexact"))
@@ -44,8 +45,8 @@ NONE_LOOKUPS: Final = frozenset(("exact", "iexact"))
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What the left side of a condition names. ``step`` is a ready-made filter for equality, which takes values of the
-    type ``plain`` within ``bounds`` as they are."""
+    """What the left side of a condition names. ``step`` is a ready-made filter, which takes values of the type ``plain``
+    as they are: numbers from ``low`` to ``high``, texts without NUL."""
 
     path: Path | None
     left: Expression
@@ -53,6 +54,7 @@ class Target(msgspec.Struct, frozen=True):
     field: Any
     leaves: dict[Any, Compare] = {}
     step: FilterStep | None = None
+    leaf: Compare | None = None  # the one condition of that step
     plain: type | None = None
     low: int = 0
     high: int = 0
@@ -203,10 +205,10 @@ class Lifter:
         """Lift a ``Q`` that stands in an expression."""
         return ConditionTree(self.tree(q))
 
-    def tree(self, q: Q) -> Tree:
-        """Lift a ``Q`` into a tree of conditions."""
-        children = tuple(self._child(each) for each in q.conditions)
-        return Branch(q.connector, children, q.negated)
+    def tree(self, q: Q) -> Branch:
+        """Lift a ``Q`` into a tree of conditions. One without conditions says nothing, negated or not."""
+        children = tuple(each for each in map(self._child, q.conditions) if each != NOTHING)
+        return Branch(q.connector, children, q.negated) if children else NOTHING
 
     def _child(self, child: Any) -> Tree:
         if isinstance(child, Q):
@@ -282,7 +284,8 @@ class Lifter:
             if known is not None:
                 return known
             found = self._target(text)
-            names.remember(self.model, text, found)
+            if found.path is None or not found.path.shared:
+                names.remember(self.model, text, found)
             return found
         return self._target(text)
 
@@ -387,23 +390,35 @@ def _leaf(target: Target, slot: Slot) -> Compare:
 _PLAIN: Final[dict[str, type]] = {"CharField": str, "TextField": str, "SlugField": str, "EmailField": str}
 
 
+_COMPARED: Final = frozenset(("exact", "gt", "gte", "lt", "lte"))
+
+
 def ready(target: Target) -> Target:
-    """Add the ready-made step to a target that compares a plain field for equality."""
+    """Add the ready-made step to a target that compares a plain field with a value, or looks for a text in it."""
     lookup, path = target.lookup, target.path
-    if lookup.__module__ != Lookup.__module__ or lookup.lookup_name != "exact" or path is None:
+    compares = lookup.__module__ == Lookup.__module__ and lookup.lookup_name in _COMPARED
+    if path is None or not (compares or _looks_for_text(lookup)):
         return target
-    if path.final.is_relation or type(target.left) is not Ref or path.rest not in ((), ("exact",)):
+    written = ((), ("exact",)) if lookup.lookup_name == "exact" else ((lookup.lookup_name,),)
+    if path.final.is_relation or type(target.left) is not Ref or path.rest not in written:
         return target
     field = target.field
     if not type(field).__module__.startswith("vivace.models.fields"):
         return target  # a user's field may prepare values in its own way
     name = OUTPUTS.name(field)
     plain = int if OUTPUTS.is_integer(field) else _PLAIN.get(name)
-    if plain is None:
+    if plain is None or (plain is int and not compares):
         return target
-    step = FilterStep(Branch("AND", (Compare(path, target.left, lookup, Slot(0, "", field)),)), 1)
+    slot = Slot(0, "", field) if compares else Slot(0, "TextField", form=lookup.form)
+    leaf = Compare(path, target.left, lookup, slot)
+    step = FilterStep(Branch("AND", (leaf,)), 1)
     low, high = tables.bounds(field) if plain is int else (0, 0)
-    return msgspec.structs.replace(target, step=step, plain=plain, low=low, high=high)
+    return msgspec.structs.replace(target, step=step, leaf=leaf, plain=plain, low=low, high=high)
+
+
+def _looks_for_text(lookup: Any) -> bool:
+    """Say whether a lookup is ``contains``, ``startswith`` or ``endswith``, in any case, and not one of a user's own."""
+    return lookup.__module__ == Contains.__module__ and issubclass(lookup, (Contains, StartsWith, EndsWith))
 
 
 __all__ = ["Lifter", "Null", "QueryError", "Target", "unordered"]

@@ -15,6 +15,7 @@ import msgspec
 
 from vivace.errors import FieldDoesNotExist, FieldError
 from vivace.errors.nearest import nearest
+from vivace.models.sharing import of_running_app
 
 SEPARATOR: Final = "__"
 CACHED: Final = 4000  # entries of one model's path_cache; JSON keys may come from users, so it is bounded
@@ -42,7 +43,7 @@ class Path:
     ``final`` is the field or relation that was named, ``rest`` the names behind it.
     """
 
-    __slots__ = ("all_hops", "final", "hops", "model", "ref", "rest", "targets", "text")
+    __slots__ = ("all_hops", "final", "hops", "model", "ref", "rest", "shared", "targets", "text")
 
     ref: Any
 
@@ -62,11 +63,17 @@ class Path:
         self.all_hops = hops
         self.hops, self.targets = trimmed(hops, targets)
         self.ref = None  # the one reference to it: made once, so that its hash is too
+        self.shared = False  # a name in it means something else in another app
 
     @property
     def many(self) -> bool:
         """Whether it crosses a relation to many rows."""
         return any(hop.many for hop in self.all_hops)
+
+    @property
+    def whole(self) -> Any:
+        """The field whose values all targets together are: a composite key."""
+        return self.final.path_infos[-1].to_opts.pk if self.final.is_relation else self.final
 
     def __repr__(self) -> str:
         return f"<Path {self.text} of {self.model._meta.label}>"
@@ -93,8 +100,19 @@ def find(model: Any, text: str) -> Path:
     known: Path | None = cache.get(key)
     if known is None:
         known = _find(model, text)
+        if known.shared:
+            return _of_this_app(known)
         remember(model, key, known)
     return known
+
+
+def _of_this_app(path: Path) -> Path:
+    """Return the one path that stands for these relations: the name alone does not say which they are."""
+    key = ("path", path.text, *(hop.relation for hop in path.all_hops))
+    known: Path | None = path.model._meta.path_cache.get(key)
+    if known is None:
+        remember(path.model, key, path)
+    return known or path
 
 
 def remember(model: Any, key: Any, value: Any) -> None:
@@ -113,8 +131,9 @@ def _find(model: Any, text: str) -> Path:
     options = model._meta
     final: Any = None
     targets: tuple[Any, ...] = ()
-    position = 0
+    position, shared = 0, False
     for position, name in enumerate(names):
+        shared = shared or name in options.shared_names
         field = field_named(options, name)
         if field is None:
             if position == 0 or (final is not None and final.is_relation and not _may_follow(final, name)):
@@ -125,7 +144,9 @@ def _find(model: Any, text: str) -> Path:
         options, targets = _step(options, field, hops)
         if options is None:
             break
-    return Path(model, text, tuple(hops), targets, final, tuple(names[position + 1 :]))
+    path = Path(model, text, tuple(hops), targets, final, tuple(names[position + 1 :]))
+    path.shared = shared
+    return path
 
 
 def _step(options: Any, field: Any, hops: list[Hop]) -> tuple[Any, tuple[Any, ...]]:
@@ -160,6 +181,8 @@ def hop_of(info: Any) -> Hop:
 
 def field_named(options: Any, name: str) -> Any:
     """Return a field or reverse relation, ``pk`` included; ``None`` when there is none."""
+    if name in options.shared_names:
+        return of_running_app(options.shared_names[name])
     try:
         return options.pk if name == "pk" else options.get_field(name)
     except FieldDoesNotExist:

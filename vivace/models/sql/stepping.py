@@ -35,8 +35,9 @@ from vivace.models.sql.state import (
     Shape,
     ValuesStep,
 )
-from vivace.models.sql.trees import Branch
+from vivace.models.sql.trees import Branch, Compare
 
+_NAMES: Final = frozenset((str,))
 _ALIAS: Final = re.compile(r"[^\s'\"`;\\\[\](){}.%#\x00-\x1f]+")
 
 
@@ -44,36 +45,70 @@ def filter_by(
     state: QueryState, args: Sequence[Any], kwargs: Mapping[str, Any], *, negated: bool = False
 ) -> QueryState:
     """Return a state with only the rows that meet (or with ``negated`` do not meet) all conditions."""
-    if not args and len(kwargs) == 1 and not negated:
-        for name, value in kwargs.items():
-            found = _by_equality(state, name, value)
-            if found is not None:
-                return found
+    if not args and kwargs and not negated:
+        found = _by_values(state, kwargs)
+        if found is not None:
+            return found
     if state.sliced:
         raise QueryError("A sliced queryset cannot be filtered.", fix="filter first, slice last.")
     if not args and not kwargs:
         return state
     lifter = Lifter(state)
     tree = lifter.tree(Q(*args, **kwargs))
-    if negated:
+    if negated and tree.children:
         tree = Branch("AND", (tree,), negated=True)
     return state.then(FilterStep(tree, len(lifter.params)), tuple(lifter.params))
 
 
-def _by_equality(state: QueryState, name: str, value: Any) -> QueryState | None:
-    """Return a state filtered by a plain value of a plain field: most queries by far, without looking at anything twice."""
+def _by_values(state: QueryState, given: Mapping[str, Any]) -> QueryState | None:
+    """Return a state filtered by plain values of plain fields: most queries by far, without looking at anything twice."""
     model, steps, shape = state.model, state.steps, state.shape
     if shape.limited or shape.offset:
         return None
-    for step in steps:
-        if type(step) is not FilterStep and type(step) is not OrderStep:
-            return None  # an annotation may have the name
+    if steps and not _only_conditions(steps):
+        return None  # an annotation may have the name
     # The first time as well: the step that is compiled must be the one that is looked up, or each look-up compares trees.
-    cached: Any = model._meta.path_cache.get(name)
-    known: Any = cached or Lifter(state).target(name)
-    if type(value) is not known.plain or (known.plain is int and not known.low <= value <= known.high):
-        return None
-    return QueryState(model, (*steps, known.step), (*state.params, value), shape, state.low, state.high)
+    cache = model._meta.path_cache
+    known: Any
+    step: Any = None
+    for name, value in given.items():
+        known = cache.get(name) or Lifter(state).target(name)
+        plain = known.plain
+        if type(value) is not plain:
+            return None
+        if not known.low <= value <= known.high if plain is int else plain is str and "\x00" in value:
+            return None
+        step = known.step
+    values: Any = given.values()
+    if len(given) > 1:
+        wanted = tuple(sorted(given))
+        step = cache.get(("filtered", wanted)) or _together(state, wanted)
+        values = [given[name] for name in wanted]
+    return QueryState(model, (*steps, step), (*state.params, *values), shape, state.low, state.high)
+
+
+def _only_conditions(steps: tuple[Any, ...]) -> bool:
+    """Say whether a query has only conditions and orders so far: nothing that gives names."""
+    for step in steps:  # noqa: SIM110 - a generator for it would cost twice what the loop does
+        if type(step) is not FilterStep and type(step) is not OrderStep:
+            return False
+    return True
+
+
+def _together(state: QueryState, wanted: tuple[str, ...]) -> FilterStep:
+    """Return the step that is made of several ready-made ones, and remember it."""
+    targets = [Lifter(state).target(name) for name in wanted]
+    leaves = [target.leaf for target in targets if target.leaf is not None]
+    tree = Branch("AND", tuple(_at(leaf, index) for index, leaf in enumerate(leaves)))
+    step = FilterStep(tree, len(leaves))
+    if not any(target.path is not None and target.path.shared for target in targets):
+        names.remember(state.model, ("filtered", wanted), step)
+    return step
+
+
+def _at(leaf: Compare, index: int) -> Compare:
+    """Return a comparison with the value at another place of its step."""
+    return msgspec.structs.replace(leaf, right=leaf.right.but(index=index))
 
 
 # -- named expressions ----------------------------------------------------------------------------------------------
@@ -320,9 +355,23 @@ def order_by(state: QueryState, written: Sequence[Any]) -> QueryState:
     """Return a state in this order: names (``-`` for descending, ``?`` for random) and expressions. None: no order."""
     if state.sliced:
         raise QueryError("A sliced queryset cannot be ordered again.", fix="order first, slice last.")
+    key = (
+        ("ordered", *written) if set(map(type, written)) <= _NAMES and _only_conditions(state.steps) else None
+    )
+    known: OrderStep | None = None if key is None else state.model._meta.path_cache.get(key)
+    if known is not None:
+        return state.then(known)
     lifter = Lifter(state)
-    items = tuple(_order_item(lifter, state, each) for each in written)
-    return state.then(OrderStep(items, len(lifter.params)), tuple(lifter.params))
+    step = OrderStep(tuple(_order_item(lifter, state, each) for each in written), len(lifter.params))
+    if key is not None and all(_is_kept(lifter, item) for item in step.items):
+        names.remember(state.model, key, step)
+    return state.then(step, tuple(lifter.params))
+
+
+def _is_kept(lifter: Lifter, item: OrderItem) -> bool:
+    """Say whether a part of an ordering means the same whenever its name is written: then the whole is one step for ever."""
+    known = lifter.model._meta.path_cache.get(("order", item.name, item.descending))
+    return item.random or known is item
 
 
 def _order_item(lifter: Lifter, state: QueryState, written: Any) -> OrderItem:
@@ -348,7 +397,7 @@ def _named_item(lifter: Lifter, name: str, descending: bool) -> OrderItem:
     known: OrderItem | None = lifter.model._meta.path_cache.get(key)
     if known is None:
         known = OrderItem(lifter.name(name), descending, name=name)
-        if not isinstance(known.expression, Ref):
+        if not isinstance(known.expression, Ref) or known.expression.path.shared:
             return known  # a chain of keys of JSON may be anything
         names.remember(lifter.model, key, known)
     return known

@@ -17,3 +17,7 @@ export const FIELDS: Record<
 >;
 /** Whether the focus is in an element. */
 export function isActive(live: Element): boolean;
+/** Whether somebody points at an element with data-live-calm, or has come into it by keys. */
+export function isUsed(live: Node): boolean;
+/** Whether the pointer has left such an element with this event. */
+export function isLeft(event: MouseEvent): boolean;

@@ -16,6 +16,19 @@ export const FIELDS = { input, textarea, select };
 /** Whether the focus is in an element. */
 export const isActive = (live) => live !== document.body && live.contains(document.activeElement);
 
+const CALM = "[data-live-calm]";
+const POINTS = matchMedia("(hover: hover)"); // after a tap an element is :hover until the next one
+
+/** Whether somebody points at a calm element, or has come into it by keys. */
+export const isUsed = (live) =>
+  live.nodeType === Node.ELEMENT_NODE && live.matches(CALM) && ((POINTS.matches && live.matches(":hover")) || live.querySelector(":focus-visible") !== null);
+
+/** Whether the pointer has left a calm element with this event. */
+export function isLeft({ target, relatedTarget }) {
+  const calm = target.closest?.(CALM);
+  return Boolean(calm) && !calm.contains(relatedTarget);
+}
+
 function input(mine, node, live) {
   if (PLAIN.has(mine.type)) return null;
   if (CHECKED.has(mine.type)) return check(mine, node, live);

@@ -8,6 +8,7 @@
 // The rest of the page, outside of regions, changes when a form was sent (forms.js) and when the server asks to fetch the
 // page again: `adopt` morphs it, and leaves regions that are watched to the connection, which knows what came last.
 
+import { isLeft } from "./fields.js";
 import { submits } from "./forms.js";
 import { cutRegions, endOf, marker, parse, parsePage, starts } from "./markup.js";
 import { Morph } from "./morph.js";
@@ -72,6 +73,7 @@ class LivePage {
     document.addEventListener("compositionstart", (event) => void (this.#composing = event.target));
     document.addEventListener("compositionend", () => ((this.#composing = null), this.#paintSoon()));
     document.addEventListener("focusout", () => setTimeout(() => this.#release()));
+    document.addEventListener("pointerout", (event) => isLeft(event) && setTimeout(() => this.#release()));
     submits(this);
   }
 
@@ -174,7 +176,7 @@ class LivePage {
     this.#paintSoon();
   }
 
-  /** Show what waited for the focus to leave a field. */
+  /** Show what waited for the focus to leave a field, or for the pointer to leave a list. */
   #release() {
     for (const region of this.#regions.values()) if (region.isHeld) this.#dirty.add(region);
     this.#paintSoon();

@@ -13,9 +13,11 @@
 // 3. Fields are as fields.js says. Where something waits for the focus to leave, the morph says `held`; it is run again.
 // 4. Elements with data-live-keep are left alone, with all in them; those given to keep() as well.
 // 5. Nested regions are holes: comments `live:<id>` here. They are moved whole; their content is none of our business.
-// 6. Where a script put its own nodes in place of all the server's, and the server changes its own, the server wins.
+// 6. While somebody points at an element with data-live-calm, or goes through it by keys, its children with a key neither come,
+//    go nor change places: what is in them follows, and the morph says `held`.
+// 7. Where a script put its own nodes in place of all the server's, and the server changes its own, the server wins.
 
-import { FIELDS, isActive } from "./fields.js";
+import { FIELDS, isActive, isUsed } from "./fields.js";
 import { cutRegions, endOf, inert, marker, starts } from "./markup.js";
 
 const KEYED = "[id], [data-key]";
@@ -86,6 +88,7 @@ export class Morph {
   // -- children ------------------------------------------------------------------------------------------------------
 
   #children(said, next) {
+    this.#calm(said, next);
     const old = [...said.childNodes];
     const now = [...next.childNodes];
     let first = 0;
@@ -102,7 +105,18 @@ export class Morph {
     this.#arrange(said, old[last] ?? null, fresh, pairs);
   }
 
-  /** Rule 6. */
+  /** Rule 6: let `next` have the children that are shown, with what it says of each. */
+  #calm(said, next) {
+    if (!isUsed(this.#inside(said))) return;
+    const keys = [said, next].map((each) => [...each.childNodes].map(keyOf).filter(Boolean));
+    if (String(keys[0]) === String(keys[1])) return;
+    const now = new Map([...next.childNodes].map((node) => [keyOf(node), node]));
+    const shown = [...said.childNodes].map((node) => (keyOf(node) && now.get(keyOf(node))) ?? inert.importNode(node, true));
+    next.replaceChildren(...shown);
+    this.#report.held = true;
+  }
+
+  /** Rule 7. */
   #isReplaced(said, old) {
     const live = this.#inside(said);
     return said !== this.#said && old.length > 0 && !old.some((node) => twins.get(node).parentNode === live);
