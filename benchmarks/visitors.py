@@ -4,7 +4,8 @@ It starts ``vivace demo`` in a process of its own, with data of its own, and let
 opens pages, keeps the live connection of the page that is open, votes, comments, talks in the chat, and thinks for some
 seconds in between. At the end it tells, as JSON and in words: what was done and what failed, how long answers took (median and
 the slowest of a hundred), how long it took until a change was in another visitor's page, and the server's memory over time,
-whose slope after the first fifth of the time should be none. What they do and when is the same in each run (the generator is
+which rises while what the server keeps fills up to its bounds (the log of changes, those of the rooms), for some minutes,
+and then should not: ``late`` is its slope over the second half of the time, so let it be ten minutes. What they do and when is the same in each run (the generator is
 seeded).
 """
 
@@ -48,7 +49,7 @@ class Tally:
         self.done: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.times: defaultdict[str, list[float]] = defaultdict(list)
-        self.memory: list[tuple[float, float]] = []
+        self.memory: list[tuple[float, float, int]] = []  # seconds, MB, events so far
 
     async def timed(self, what: str, work: Awaitable[httpx2.Response]) -> httpx2.Response | None:
         """Await an answer; note its time, or why there was none."""
@@ -80,20 +81,30 @@ def _spread(times: list[float]) -> dict[str, float]:
     return {"p50": round(statistics.median(ordered), 1), "p99": round(ordered[int(len(ordered) * 0.99)], 1)}
 
 
-def _memory(readings: list[tuple[float, float]]) -> dict[str, float]:
-    """Return the memory in MB; ``slope``: by how much it grows in a minute, when the first fifth is over."""
-    settled = readings[len(readings) // 5 :]
-    if len(settled) < 2:
+def _memory(readings: list[tuple[float, float, int]]) -> dict[str, float]:
+    """Return the memory in MB; by how much it grows in a minute when the first fifth is over (``slope``), and in the second
+    half (``late``), there also for each 10,000 events.
+    """
+    settled, late = readings[len(readings) // 5 :], readings[len(readings) // 2 :]
+    events = late[-1][2] - late[0][2] if late else 0
+    if not events:
         return {}
-    slope, _ = statistics.linear_regression([at for at, _ in settled], [size for _, size in settled])
-    sizes = [size for _, size in readings]
+    sizes = [size for _, size, _ in readings]
+    minutes = (late[-1][0] - late[0][0]) / 60
     return {
         "first": sizes[0],
         "settled": settled[0][1],
         "last": sizes[-1],
         "highest": max(sizes),
-        "slope": round(slope * 60, 2),
+        "slope": _slope(settled),
+        "late": _slope(late),
+        "late for 10,000 events": round(_slope(late) * minutes / events * 10_000, 2),
     }
+
+
+def _slope(readings: list[tuple[float, float, int]]) -> float:
+    found = statistics.linear_regression([at for at, _, _ in readings], [size for _, size, _ in readings])
+    return round(found.slope * 60, 2)
 
 
 class Visitor:
@@ -251,7 +262,7 @@ async def watch_memory(pid: int, tally: Tally, until: float) -> None:
     """Read the server's memory until the end."""
     start = time.monotonic()
     while time.monotonic() < until:
-        tally.memory.append((time.monotonic() - start, rss(pid)))
+        tally.memory.append((time.monotonic() - start, rss(pid), sum(tally.done.values())))
         await asyncio.sleep(SAMPLE)
 
 
@@ -303,7 +314,8 @@ def main() -> None:
     memory = told["memory"]
     print(
         f"{sum(tally.done.values()):,} events, {sum(tally.failed.values())} failures; "
-        f"memory {memory.get('settled')} → {memory.get('last')} MB, {memory.get('slope')} MB a minute"
+        f"memory {memory.get('settled')} → {memory.get('last')} MB, {memory.get('slope')} MB a minute, "
+        f"{memory.get('late')} in the second half"
     )
     sys.exit(1 if tally.failed else 0)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import databases, loadgen, pages, scenarios
+from benchmarks import databases, loadgen, pages, scenarios, visitors
 from benchmarks.contest import Contest, Options, Rival, check, compare, visiting
 from benchmarks.load import Load, Sample, parse_wrk, raw_request, wrk_script
 from benchmarks.report import Bound, Row, ratio, save, short, table
@@ -61,6 +61,16 @@ def test_a_visitors_cookie_is_sent_by_both_generators() -> None:
     load = Load("/", cookie="a=b; c=d")
     assert "wrk.headers['Cookie'] = 'a=b; c=d'" in wrk_script(load)
     assert raw_request(80, load) == b"GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\nCookie: a=b; c=d\r\n\r\n"
+
+
+def test_memory_that_fills_up_and_then_stays_has_no_late_slope() -> None:
+    fills = [(float(second), min(90.0 + second / 60, 93.0), second * 50) for second in range(0, 600, 2)]
+    found = visitors._memory(fills)
+    assert (found["first"], found["last"], found["highest"]) == (90.0, 93.0, 93.0)
+    assert found["slope"] > found["late"] == found["late for 10,000 events"] == 0.0
+    leaks = [(at, 90.0 + at / 60, count) for at, _, count in fills]
+    assert (visitors._memory(leaks)["late"], visitors._memory(leaks)["late for 10,000 events"]) == (1.0, 3.33)
+    assert visitors._memory([]) == visitors._memory([(0.0, 90.0, 0), (2.0, 90.0, 0)]) == {}
 
 
 def test_a_visitor_keeps_the_cookie_of_the_first_page(tmp_path: Path) -> None:

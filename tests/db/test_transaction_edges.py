@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.db.backends import DIALECTS, add, keys, opened, sql, url_of
+from tests.leftovers import left_behind, ours
 from vivace.db import Database, atomic, on_commit, retrying
 from vivace.db.urls import connect
-from vivace.errors import ConfigurationError, SerializationFailure, TransactionError
+from vivace.errors import ConfigurationError, IntegrityError, SerializationFailure, TransactionError
 
 
 @pytest.fixture(params=DIALECTS)
@@ -182,3 +183,21 @@ def test_a_database_that_was_left_open_serves_the_next_loop(tmp_path: Path) -> N
 
     assert asyncio.run(ask(False)) == 1
     assert asyncio.run(ask(True)) == 1
+
+
+async def test_refused_writes_leave_no_tracebacks_to_the_collector(url: str) -> None:
+    async with opened(url) as database:
+        await add(database, 1)
+
+        async def visit() -> None:
+            with pytest.raises(IntegrityError):
+                await add(database, 1)
+            with pytest.raises(IntegrityError):
+                async with atomic():
+                    await add(database, 1)
+
+        await visit()
+        with left_behind() as left:
+            for _ in range(3):
+                await visit()
+        assert not ours(left), left

@@ -216,7 +216,7 @@ class BaseModelForm(BaseForm):
         known = {} if instance is None else model_to_dict(instance, meta.fields, meta.exclude)
         super().__init__(data, files, initial={**known, **(initial or {})}, prefix=prefix, **options)
         self._checks_unique = False
-        self.save_m2m: Any = self._not_saved
+        self._waits_for_m2m = False
         for field in self.fields.values():
             if isinstance(field, ModelChoiceField):
                 field.limit()
@@ -328,7 +328,7 @@ class BaseModelForm(BaseForm):
             )
         _ = self.cleaned_data  # raises for a form that nobody validated
         if not commit:
-            self.save_m2m = self._save_m2m
+            self._waits_for_m2m = True
             return self.instance
         try:
             await written(self)
@@ -357,11 +357,14 @@ class BaseModelForm(BaseForm):
             and _is_meant(field.name, meta.fields, meta.exclude)
         ]
 
-    async def _not_saved(self) -> None:
-        raise FormError(
-            f"save_m2m() of {type(self).__name__} was called without save(commit=False) before it.",
-            fix="`await form.save()` writes many-to-many relations too",
-        )
+    async def save_m2m(self) -> None:
+        """Write the many-to-many relations, after ``save(commit=False)``; raises ``FormError`` without that."""
+        if not self._waits_for_m2m:
+            raise FormError(
+                f"save_m2m() of {type(self).__name__} was called without save(commit=False) before it.",
+                fix="`await form.save()` writes many-to-many relations too",
+            )
+        await self._save_m2m()
 
 
 class ModelForm(BaseModelForm, metaclass=ModelFormMetaclass):

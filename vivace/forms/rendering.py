@@ -63,7 +63,7 @@ class Renderer:
     def __init__(self, environment: Environment | None = None, *, direct: bool = True) -> None:
         self.environment = environment
         self.direct = direct
-        self._found: dict[str, Write] = {}
+        self._found: dict[str, Template | None] = {}  # no functions: they know the renderer, a circle
 
     def for_form(self) -> Renderer:
         """Return a renderer for one form, which looks for each template once."""
@@ -78,16 +78,13 @@ class Renderer:
 
     def writer(self, template_name: str) -> Write:
         """Return what makes a text of a context: the template of this name, or the function."""
-        found = self._found.get(template_name)
-        if found is None:
-            found = self._found[template_name] = self._chosen(template_name)
-        return found
-
-    def _chosen(self, name: str) -> Write:
-        template = self._find(name)
+        if template_name not in self._found:
+            self._found[template_name] = self._find(template_name)
+        template = self._found[template_name]
         if template is not None:
             return template.render
-        return self.writer(BASES[name]) if name in BASES else partial(WRITERS[name], self)
+        base = BASES.get(template_name)
+        return partial(WRITERS[template_name], self) if base is None else self.writer(base)
 
     def _find(self, name: str) -> Template | None:
         """Return the template to render; ``None`` where the function of this name does the same."""

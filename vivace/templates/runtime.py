@@ -40,6 +40,7 @@ def include(
         out.append(escape_text("".join(template.root_render_func(inner))))
     else:
         template.root_render_func(inner, out)
+    inner.end()
 
 
 def module_of(
@@ -51,6 +52,7 @@ def module_of(
     """Return what another template sets and defines: for ``import``. Its macros know what providers give."""
     template = find(environment, target, context)
     inner = template.within(context, values)
+    inner.scope.imported(inner)
     return TemplateModule(template, inner, list(template.root_render_func(inner)))
 
 

@@ -250,7 +250,9 @@ def _including(tag: Tag) -> Callable[..., Any]:
         values = cast("Mapping[str, Any]", context.call(tag.function, *args, **kwargs))
         template = context.environment.get_template(tag.template, context.name)
         inner = cast("Any", template).within(context, dict(values))
-        return Markup(concat(template.root_render_func(inner)))  # noqa: S704 - a template's output
+        shown = Markup(concat(template.root_render_func(inner)))  # noqa: S704 - a template's output
+        inner.end()
+        return shown
 
     return include
 

@@ -90,10 +90,9 @@ class Flashes(Sequence[Flash]):
 
 
 class _Box:
-    """The messages of one request: those that came with it, and those said in it."""
+    """The messages of one request, which holds it: those that came with it, and those said in it."""
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
+    def __init__(self) -> None:
         self.stored: dict[str, _Batch] = {}
         self.said: _Batch = []
         self.consumed: set[str] = set()
@@ -112,20 +111,15 @@ class _Box:
         self.consumed.update(self.stored)
         self.said = [item for item in self.said if not any(item is seen for seen in items)]
 
-    @property
-    def _secure(self) -> bool:
-        """Whether the cookies go over https alone: on a site that is served without it they would be lost."""
-        return self.request.scheme == "https"
-
-    async def load(self) -> None:
+    async def load(self, request: Request) -> None:
         """Read what earlier requests said."""
         self.loaded = True
-        self.session = await _session(self.request)
+        self.session = await _session(request)
         if self.session is not None:
             for name in [name for name in self.session if str(name).startswith(PREFIX)]:
                 self.stored[name] = _read(str(self.session[name]).encode())
-        for name in cookie_names(self.request):
-            token = self.request.signed_cookie(name)
+        for name in cookie_names(request):
+            token = request.signed_cookie(name)
             self.stored[name] = _read(token.encode()) if token is not None else []
 
     async def store(self, request: Request, response: Response) -> None:
@@ -134,27 +128,25 @@ class _Box:
             return
         if self.session is None:
             self.session = await _session(request)
-        self._forget(response)
+        self._forget(request, response)
         if self.consumed:
             response.headers.vary("Cookie")
             response.headers.setdefault("cache-control", "private, no-store")
         if self.said and _is_kept(self.session):
             self.session[_new_name()] = msgspec.json.encode(self.said).decode()
         elif self.said:
-            self._keep_in_cookie(response)
+            self._keep_in_cookie(request, response)
 
-    def _forget(self, response: Response) -> None:
+    def _forget(self, request: Request, response: Response) -> None:
         for name in self.consumed:
-            if name in self.request.cookies:
-                response.delete_cookie(name, secure=self._secure)
+            if name in request.cookies:
+                response.delete_cookie(name, secure=_is_secure(request))
             if self.session is not None and name in self.session:
                 del self.session[name]
 
-    def _keep_in_cookie(self, response: Response) -> None:
+    def _keep_in_cookie(self, request: Request, response: Response) -> None:
         sizes = {
-            name: len(self.request.cookies[name])
-            for name in cookie_names(self.request)
-            if name not in self.consumed
+            name: len(request.cookies[name]) for name in cookie_names(request) if name not in self.consumed
         }
         batch = list(self.said)
         while batch and _size(batch) > MOST_BYTES:
@@ -164,11 +156,11 @@ class _Box:
             if sum(sizes.values()) <= room:
                 break
             sizes.pop(name)
-            response.delete_cookie(name, secure=self._secure)
+            response.delete_cookie(name, secure=_is_secure(request))
             _dropped(name)
         if batch:
             text = msgspec.json.encode(batch).decode()
-            response.set_signed_cookie(self.request, _new_name(), text, secure=self._secure)
+            response.set_signed_cookie(request, _new_name(), text, secure=_is_secure(request))
 
 
 def flash(request: Request, text: str | Markup, level: Level = "info", tags: str = "") -> None:
@@ -195,7 +187,7 @@ async def flashes(request: Request) -> Flashes:
     """Return the messages that wait for this visitor; going through them counts as showing them."""
     box = _box(request)
     if not box.loaded:
-        await box.load()
+        await box.load(request)
     return Flashes(box)
 
 
@@ -209,9 +201,14 @@ def _box(request: Request) -> _Box:
     state = request.state
     box: _Box | None = state.get(_STATE)
     if box is None:
-        box = state[_STATE] = _Box(request)
+        box = state[_STATE] = _Box()
         request.on_response(box.store)
     return box
+
+
+def _is_secure(request: Request) -> bool:
+    """Say whether cookies go over https alone: on a site that is served without it they would be lost."""
+    return request.scheme == "https"
 
 
 async def _session(request: Request) -> Any:

@@ -30,8 +30,44 @@ async def test_known_statements_are_bound_directly(
         assert await driver.execute(statement, (3,)) == 1
 
 
+async def test_statements_that_were_let_go_are_prepared_anew(postgresql_url: str) -> None:
+    async with opened(postgresql_url, max_connections=1) as driver:
+        connection = await driver.connect()
+        try:
+            await check_that_known_follows(connection)
+        finally:
+            connection.terminate()
+
+
+async def check_that_known_follows(connection: Connection) -> None:
+    """Run more statements than the cache holds, and drop it, with what is known of them at hand."""
+    sql = "SELECT 1 + $1::int"
+    for _ in range(2):
+        assert plain(await connection.rows(sql, (1,))) == [(2,)]
+    first = connection.known[sql]
+    size = connection._stmt_cache.get_max_size()
+    connection._stmt_cache.set_max_size(1)
+    assert plain(await connection.rows("SELECT 7", ())) == [(7,)]
+    assert first.closed
+    for _ in range(2):
+        assert plain(await connection.rows(sql, (2,))) == [(3,)]
+    assert connection.known[sql] is not first
+    assert len(connection.known) == 1
+    connection._stmt_cache.set_max_size(size)
+    connection.forget_statements()
+    assert not connection.known
+    assert plain(await connection.rows(sql, (3,))) == [(4,)]
+    assert await connection.run(sql, (3,)) == b"SELECT 1"
+
+
 def test_what_is_overridden_is_there() -> None:
-    for name in ("_introspect_types", "_drop_global_type_cache", "_drop_local_statement_cache", "_execute"):
+    for name in (
+        "_introspect_types",
+        "_drop_global_type_cache",
+        "_drop_local_statement_cache",
+        "_execute",
+        "_maybe_gc_stmt",  # marks closed what its cache lets go: what `known` rests on
+    ):
         assert inspect.isfunction(getattr(asyncpg.Connection, name)), name
 
 

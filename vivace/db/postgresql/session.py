@@ -299,6 +299,7 @@ class PostgreSQLSession:
         if connection is None:
             raise self._refusal()
         self._connection = None
+        self._error = None  # its traceback knows us: a circle
         return connection
 
     def _refusal(self) -> TransactionError:

@@ -219,6 +219,8 @@ async def finish(job: Job[T]) -> T:
     except asyncio.CancelledError:
         job.cancel()
         raise
+    finally:
+        del job  # whose future knows the error, whose traceback knows this frame: a circle
 
 
 __all__ = ["Job", "Jobs", "Lane", "Mailbox", "finish"]

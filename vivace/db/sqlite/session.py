@@ -172,6 +172,7 @@ class SQLiteSession:
             raise
         finally:
             self._running = None
+            del job  # see ``finish``
 
     def _in_transaction(self, link: Link, work: Callable[[apsw.Connection], T]) -> T:
         connection = link.current
@@ -349,6 +350,7 @@ class SQLiteSession:
 
     def _given_back(self, job: Job[WriteSet]) -> None:
         self._over.set_result(None)
+        self._failed = None  # its traceback knows us: a circle
         self._held.release(self, job.result if job.future.cancelled() else None)
 
     # -- time -------------------------------------------------------------------------------------------------------

@@ -246,6 +246,8 @@ class Writer:
         except asyncio.CancelledError:
             self._interrupt(member)
             raise
+        finally:
+            del member  # whose future knows the error, whose traceback knows this frame: a circle
 
     async def begin(self, options: TransactionOptions) -> SQLiteSession:
         """Wait for a turn and begin a transaction."""
@@ -260,6 +262,8 @@ class Writer:
             elif request.job is not None:
                 self.lane.interrupt(request.job)
             raise
+        finally:
+            del request  # as above
 
     def _join(self, waiting: Waiting) -> None:
         self._line.append(waiting)
@@ -357,6 +361,7 @@ class Writer:
 
     def _begun(self, request: Request, job: Job[None]) -> None:
         self._beginning = None
+        request.job = None  # which knows the request: a circle
         if job.error is not None:
             if not request.future.done():
                 request.future.set_exception(job.error)
