@@ -15,7 +15,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, Literal, TypeAlias
@@ -173,9 +173,8 @@ class ReadSet:
 _tracker: ContextVar[ReadSet | None] = ContextVar("vivace_reads", default=None)
 
 
-def current_reads() -> ReadSet | None:
-    """Return the set that reads are recorded in now, or ``None`` when nobody asked."""
-    return _tracker.get()
+current_reads: Final[Callable[[], ReadSet | None]] = _tracker.get
+"""Returns the set that reads are recorded in now, or ``None`` when nobody asked. Each query and each fragment asks."""
 
 
 @contextmanager

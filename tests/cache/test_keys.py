@@ -173,6 +173,29 @@ def test_rows_that_were_used_count_as_read_and_too_many_as_their_table() -> None
     assert reads.tables == {"shelf_novel": None}
 
 
+class Standing:
+    """Stands for a list, and says so, as a lazy value does."""
+
+    def __init__(self, *items: Any) -> None:
+        self.items = items
+
+    @property
+    def __class__(self) -> Any:
+        return list
+
+    @__class__.setter
+    def __class__(self, kind: Any) -> None:
+        raise TypeError
+
+    def __iter__(self) -> Any:
+        return iter(self.items)
+
+
+def test_what_stands_for_a_value_has_its_key() -> None:
+    assert key_of(Standing(1, "a")) == key_of([1, "a"])
+    assert key_of(Standing(1)) != key_of((1,))
+
+
 def test_too_many_values_are_no_key() -> None:
     with pytest.raises(NoKey):
         key_of([[n] for n in range(20_000)])

@@ -134,6 +134,24 @@ async def test_tp2_three_levels_and_scoped_blocks() -> None:
     assert await made.render("page.html") == "<0(00)><1(11)>"
 
 
+async def test_tp2_children_of_one_parent_keep_their_blocks_to_themselves() -> None:
+    made = templates(
+        "{% extends layout %}{% block a %}1{{ super() }}{% endblock %}",
+        other_html="{% extends layout %}{% block b %}2{{ super() }}{% endblock %}",
+        base_html="<{% block a %}a{% endblock %}{% block b %}b{% endblock %}>",
+        wide_html="({% block b %}B{% endblock %}{% block a %}A{% endblock %})",
+    )
+    for _ in range(2):  # what was joined for the first is there for the second
+        assert await made.render("page.html", {"layout": "base.html"}) == "<1ab>"
+        assert await made.render("other.html", {"layout": "base.html"}) == "<a2b>"
+        assert await made.render("page.html", {"layout": "wide.html"}) == "(B1A)"
+        assert await made.render("base.html") == "<ab>"
+    with pytest.raises(jinja2.TemplateRuntimeError, match="multiple times"):
+        await templates("{% extends a %}{% extends a %}", base_html="").render(
+            "page.html", {"a": "base.html"}
+        )
+
+
 async def test_tp2_parent_chosen_by_a_value_and_missing_includes() -> None:
     made = templates(
         "{% extends layout %}{% block b %}{% include 'nowhere.html' ignore missing %}"

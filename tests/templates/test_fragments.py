@@ -80,6 +80,20 @@ async def test_ca5_a_fragment_is_kept_until_a_commit_changes_what_it_read(url: s
         assert (report.hits, report.misses, report.dropped) == (1, 3, {"shelf_novel": 2})
 
 
+async def test_ca5_a_fragment_that_is_more_than_ascii_is_encoded_once(sqlite: App) -> None:
+    async with running(sqlite) as app:
+        await Writer.objects.create(name="ふ")
+        await Novel.objects.create(writer_id=1, title="ふみ")
+        texts = [await shown(app, "list.html", novels=Novel.objects.all()) for _ in range(2)]
+        assert texts == ["<i>ふみ</i>", "<i>ふみ</i>"]
+        template = app.templates.get("list.html")
+        for _ in range(2):
+            assert template.encoded({"novels": Novel.objects.all()}) == texts[0].encode()
+        pieces = template.fill([], {"novels": Novel.objects.all()})
+        copied = "".join(list(texts[0]))  # whose UTF-8 nobody asked for
+        assert pieces[0].__sizeof__() > copied.__sizeof__()
+
+
 async def test_ca5_a_query_that_narrows_outlives_commits_that_it_does_not_meet(url: str) -> None:
     async with running(shelf_app(url, PAGES)) as app:
         writer, _ = await filled(2)

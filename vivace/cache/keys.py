@@ -28,26 +28,24 @@ from vivace.changes import Condition, ReadSet
 MOST_ROWS: Final = 100
 """Of more rows of a table the whole table counts as read: as with an IN of more values."""
 _MOST_PARTS: Final = 10_000  # of one key: a larger one costs more than what it saves
+_type_of: Final = cast("Callable[[Any], Any]", type)
 
 
 class NoKey(Exception):
     """A value cannot be part of a key; the argument is the name of its class."""
 
 
-class Keying:
+class Keying(msgspec.Struct, eq=False):
     """The making of one key: remembers the rows that were used, and where it is, so that circles end."""
 
-    __slots__ = ("_inside", "parts", "rows")
     makers: ClassVar[Mapping[type[Any], Callable[[Any, Any], Hashable]]] = {}
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], set[Any] | None] | None = None
-        self._inside: set[int] | None = None
-        self.parts = 0
+    rows: dict[tuple[str, str], set[Any] | None] | None = None
+    parts: int = 0
+    _inside: set[int] | None = None
 
     def of(self, value: Any) -> Hashable:
         """Return the key of a value; raises ``NoKey``."""
-        kind: Any = value.__class__
+        kind: Any = _type_of(value)
         key: Hashable = value  # not by cast(), which is a call: this runs for each value of each fragment
         if kind is str or kind is int or value is None:
             return key
@@ -55,7 +53,18 @@ class Keying:
         if make is not None:
             return make(value, self)
         own: Callable[[Any, Keying], Hashable] | None = getattr(kind, "__vivace_key__", None)
-        return own(value, self) if own is not None else self.other(value)
+        return own(value, self) if own is not None else self._of_another(value)
+
+    def _of_another(self, value: Any) -> Hashable:
+        """Return the key of a value of an unknown class, which may stand for one of a known class and say that it is one."""
+        kind = value.__class__
+        if kind is not _type_of(value):
+            if kind is str or kind is int:
+                return cast("Hashable", value)
+            make = self.makers.get(kind) or getattr(kind, "__vivace_key__", None)
+            if make is not None:
+                return make(value, self)
+        return self.other(value)
 
     def other(self, value: Any) -> Hashable:
         """Return the key of a value of which the class says nothing."""
@@ -63,6 +72,10 @@ class Keying:
 
     def all_of(self, values: Iterable[Any]) -> tuple[Hashable, ...]:
         """Return the keys of values, in their order."""
+        given: Any = values
+        if given.__class__ is tuple and len(given) == 1:  # the parameters of most queries
+            self.parts += 1
+            return (self.of(given[0]),)
         keys = tuple(map(self.of, values))
         self.parts += len(keys)
         if self.parts > _MOST_PARTS:

@@ -72,13 +72,24 @@ def queryset_key(queryset: Any, keying: Keying) -> Hashable:
     """Return the key of a queryset: its rows where they were fetched, else its question."""
     values = queryset.__dict__
     if values["_cache"] is not None:
-        return _kind(queryset), "rows", keying.all_of(values["_cache"])
+        return queryset.__class__, "rows", keying.all_of(values["_cache"])
     state = values["query_state"]
-    params = keying.all_of(state.params) if state.params else ()
-    own: tuple[Hashable, ...] = (values["_db"], values["_rows"], values["_strict"])
+    params = state.params
+    key: tuple[Hashable, ...] = (
+        queryset.__class__,
+        state.model,
+        state.steps,
+        keying.all_of(params) if params else params,
+        state.shape,
+        state.low,
+        state.high,
+        values["_db"],
+        values["_rows"],
+        values["_strict"],
+    )
     if len(values) > _STANDARD or values["_known"] is not None or values["_prefetch"]:
-        own += _more(values, keying)
-    return queryset.__class__, state.model, state.steps, params, state.shape, state.low, state.high, own
+        return (*key, *_more(values, keying))
+    return key
 
 
 def _more(values: dict[str, Any], keying: Keying) -> tuple[Hashable, ...]:

@@ -176,17 +176,33 @@ def frames_that_wait() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-async def render_in_greenlet(function: Callable[..., T], *args: Any) -> T:
-    """Return ``function(*args)``, run where it may ``wait``."""
-    said: Any
+def begin(function: Callable[..., T], args: tuple[Any, ...]) -> tuple[T] | Coroutine[Any, Any, T]:
+    """Run ``function(*args)`` where it may ``wait``; return its value in a tuple, or what to await for the value.
+
+    Who is a coroutine already needs none to hear that a render waited for nothing, as most do.
+    """
     current, said = _enter(function, args)
+    if type(said) is tuple:
+        _leave(current)
+        return said  # pyright: ignore[reportUnknownVariableType] - not by cast(), which is a call
+    return _to_the_end(current, said)
+
+
+async def _to_the_end(current: RenderGreenlet, said: Any) -> Any:
+    """Await what a render asks for until it has ended; return its value."""
     while type(said) is not tuple:
         if type(said) is _Failed:
             _leave(current)
             said.again()
         said = await _Resumed(current, said)
     _leave(current)
-    return said[0]  # type: ignore[no-any-return] # not by cast(), which is a call
+    return said[0]  # pyright: ignore[reportUnknownVariableType] - as above
+
+
+async def render_in_greenlet(function: Callable[..., T], *args: Any) -> T:
+    """Return ``function(*args)``, run where it may ``wait``."""
+    said = begin(function, args)
+    return said[0] if isinstance(said, tuple) else await said
 
 
 async def stream_from_greenlet(function: Callable[..., Any], *args: Any) -> AsyncGenerator[str, None]:
@@ -227,6 +243,7 @@ def _abandon(current: RenderGreenlet) -> None:
 
 __all__ = [
     "Chunk",
+    "begin",
     "frames_that_wait",
     "hand_out",
     "how_to_wait",

@@ -9,7 +9,7 @@ What a call returns is waited for if it is a coroutine; an asynchronous generato
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -43,7 +43,7 @@ def settled(value: object) -> Any:
     if kind is CoroutineType or (
         hasattr(kind, "__await__") and (not hasattr(kind, "__iter__") or isinstance(value, asyncio.Future))
     ):
-        return wait(cast("Awaitable[Any]", value))
+        return wait(value)  # type: ignore[arg-type] # pyright: ignore[reportUnknownVariableType, reportArgumentType] - not by cast(), which is a call
     if isinstance(value, AsyncGenerator):
         return _pulled(cast("AsyncGenerator[Any, None]", value))
     return value
@@ -59,15 +59,19 @@ def _pulled(items: AsyncIterator[Any]) -> Iterator[Any]:
 
 def call(context: TemplateContext, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call ``function`` as a template does; raises ``TemplateAccessRefused`` for what changes data."""
-    loop, block = kwargs.pop("_loop_vars", None), kwargs.pop("_block_vars", None)
+    loop = block = None
+    if kwargs:
+        loop, block = kwargs.pop("_loop_vars", None), kwargs.pop("_block_vars", None)
     if getattr(function, "alters_data", False) or (
         type(function) is MethodType
         and function.__name__ in getattr(function.__self__, "__vivace_changes__", ())
     ):
         raise refused_call(function)
     marked = function if type(function) in (FunctionType, MethodType) else _callee(function)
-    if getattr(marked, _MARKED, None) is not None:
-        args = (_passed(context, marked, loop, block), *args)
+    mark = getattr(marked, _MARKED, None)
+    if mark is not None:
+        is_plain = mark is _PassArg.context and not loop and not block  # as a tag outside loops is
+        args = (context if is_plain else _passed(context, mark, loop, block), *args)
         function = marked
     try:
         result = function(*args, **kwargs)
@@ -75,7 +79,7 @@ def call(context: TemplateContext, function: Any, args: tuple[Any, ...], kwargs:
         return context.environment.undefined(
             "value was undefined because a callable raised a StopIteration exception"
         )
-    return result if type(result) is str or type(result) is int else settled(result)
+    return result if type(result) in _SETTLED else settled(result)
 
 
 def _callee(function: object) -> Any:
@@ -84,9 +88,8 @@ def _callee(function: object) -> Any:
     return called.__get__(function) if getattr(called, _MARKED, None) is not None else function
 
 
-def _passed(context: TemplateContext, function: Any, loop: Any, block: Any) -> Any:
+def _passed(context: TemplateContext, wanted: Any, loop: Any, block: Any) -> Any:
     """Return what a marked function wants first: the context, what it says of escaping, or the environment."""
-    wanted = getattr(function, _MARKED)
     if wanted is _PassArg.context:
         locals: dict[str, Any] = {**(loop or {}), **(block or {})}
         return context.derived(locals) if locals else context

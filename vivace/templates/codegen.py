@@ -14,6 +14,7 @@ The interface of the functions stays Jinja's: called without ``out`` they return
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
@@ -32,6 +33,12 @@ from .safety import Chain, Safety
 
 _DICT_NAMES: Final = frozenset(dir(dict))
 _OUT: Final = "out"
+_COMMONS: Final = {
+    "resolve": "resolve = context.resolve_or_missing\n",
+    "undefined": "undefined = environment.undefined\n",
+    "concat": "concat = environment.concat\n",
+    "cond_expr_undefined": "cond_expr_undefined = Undefined\n",
+}
 _LOOP_VARS: Final = "_loop_vars = {}\n"
 _RUNTIME: Final = "vivace.templates.runtime"
 _OF_RUNTIME: Final = (
@@ -110,10 +117,8 @@ class PageCompiler(CodeGenerator):
 
     def write_commons(self) -> None:
         """Write the names that every function of a template uses."""
-        self.writeline("resolve = context.resolve_or_missing")
-        self.writeline("undefined = environment.undefined")
-        self.writeline("concat = environment.concat")
-        self.writeline("cond_expr_undefined = Undefined")
+        for line in _COMMONS.values():
+            self.writeline(line.rstrip())
 
     def enter_frame(self, frame: Frame) -> None:
         """Let what has no buffer of its own append to the page."""
@@ -214,6 +219,28 @@ class PageCompiler(CodeGenerator):
             self.writeline(f"live({context}, {given}, {frame.buffer})", node)
         if unless_child:
             self.outdent()
+
+    def visit_Extends(  # noqa: N802 - Jinja's name
+        self, node: nodes.Extends, frame: Frame
+    ) -> None:
+        """Find the parent, and put its blocks behind one's own; at the end of the function the parent is shown."""
+        if not frame.toplevel:
+            self.fail("cannot use extend from a non top-level scope", node.lineno)
+        again = 'raise TemplateRuntimeError("extended multiple times")'
+        if self.has_known_extends:
+            self.writeline(again)
+            raise CompilerExit
+        if self.extends_so_far > 0:
+            self.writeline("if parent_template is not None:")
+            self.indent()
+            self.writeline(again)
+            self.outdent()
+        self.writeline("parent_template = environment.get_template(", node)
+        self.visit(node.template, frame)
+        self.write(f", {self.name!r})")
+        self.writeline("context.inherit(parent_template)")
+        self.has_known_extends = frame.rootlevel
+        self.extends_so_far += 1
 
     def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
         """Visit statements; those that decide about blocks say so while they run."""
@@ -364,6 +391,18 @@ class PageCompiler(CodeGenerator):
             raise error
         return node.attr
 
+    def visit_Getitem(  # noqa: N802 - Jinja's name
+        self, node: nodes.Getitem, frame: Frame
+    ) -> None:
+        """Write an item; a tag's function is in a dictionary, and needs no asking what that is."""
+        if not isinstance(node.node, nodes.ExtensionAttribute):
+            super().visit_Getitem(node, frame)
+            return
+        self.visit(node.node, frame)
+        self.write("[")
+        self.visit(node.arg, frame)
+        self.write("]")
+
     def visit_Getattr(  # noqa: N802 - Jinja's name
         self, node: nodes.Getattr, frame: Frame
     ) -> None:
@@ -401,10 +440,17 @@ def compiled(
 
 
 def _without_unused(function: str) -> str:
-    """Return a function without the dictionaries for what its loops set, where none of them sets anything."""
+    """Return a function without what it does not use: a page of six blocks calls eight of them. Lines keep their numbers.
+
+    That is names that every function has, and the dictionaries for what loops set where none of them sets anything.
+    """
+    for name, line in _COMMONS.items():
+        rest = function.replace(line, "pass\n")
+        if re.search(rf"\b{name}\b", rest) is None:
+            function = rest
     if function.count("_loop_vars") != function.count(_LOOP_VARS):
         return function
-    return function.replace(_LOOP_VARS, "pass\n")  # lines keep their numbers
+    return function.replace(_LOOP_VARS, "pass\n")
 
 
 __all__ = ["PageCompiler", "compiled"]

@@ -67,7 +67,7 @@ def text(value: Any) -> str:
     """Return a value for text."""
     if type(value) is str:
         return escape_text(value)
-    if type(value) is int:
+    if type(value) is int or type(value) is Markup:
         return str(value)
     said, is_markup = shown(value)
     return said if is_markup else escape_text(said)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from vivace.http.request import Request
 from vivace.http.response import HTML_TYPE, TEXT, Response
 
-from .bridge import render_in_greenlet
+from .bridge import begin
 from .engine import Templates, templates_of
 
 _TYPES: Final = {  # by the suffix of the template's name; all else is HTML
@@ -67,9 +67,8 @@ class TemplateResponse(Response):
         templates = templates_of(self.request)
         if templates.before_render:
             await self.altered(templates)
-        self.body = await render_in_greenlet(
-            templates.page, self.template, self.context, self.request, self.status
-        )
+        said = begin(templates.page, (self.template, self.context, self.request, self.status))
+        self.body = said[0] if isinstance(said, tuple) else await said
         self.rendered = True
         return self
 

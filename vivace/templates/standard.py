@@ -14,12 +14,13 @@ from urllib.parse import urlencode
 
 from jinja2.runtime import Context, Undefined
 from jinja2.tests import TESTS
-from jinja2.utils import pass_context
+from jinja2.utils import missing, pass_context
 from markupsafe import Markup, escape
 
 from vivace.errors import ConfigurationError
 
 from . import filters
+from .escaping import escape_text
 from .filters import dates
 from .filters.html import spaceless
 from .library import Library, Tag
@@ -123,10 +124,15 @@ def static_integrity(context: Context, name: str, /) -> str:
 @pass_context
 def csrf_token(context: Context) -> Markup:
     """Return the hidden field by which a form proves that it is a page of ours; nothing without a token."""
-    token = known(context, "csrf_token")
-    request = getattr(getattr(context, "scope", None), "request", None)
-    shown = bool(token) or getattr(request, "is_rerender", False)  # then the page puts its own in
-    return Markup(f'{_CSRF_FIELD}{escape(token)}">') if shown else Markup()  # noqa: S704 - the token is escaped
+    token: Any = context.resolve_or_missing("csrf_token")
+    if token is missing or isinstance(token, Undefined):
+        token = ""
+    if not token:
+        request = getattr(getattr(context, "scope", None), "request", None)
+        if not getattr(request, "is_rerender", False):  # then the page puts its own in
+            return Markup()
+    escaped = escape_text(token) if type(token) is str else escape(token)
+    return Markup(f'{_CSRF_FIELD}{escaped}">')  # noqa: S704 - the token is escaped
 
 
 @pass_context
