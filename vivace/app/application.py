@@ -126,6 +126,7 @@ class App(Belongings):
         self._templates: Templates | None = None
         self._site: Site | None = None
         self._settings = settings
+        self._secret_keys = None
         self._debug = debug
         self.security = security
         self.routing = routing or RoutingOptions()
@@ -135,7 +136,7 @@ class App(Belongings):
             ErrorKey, ErrorHandler
         ] = {}  # what parts raise, and how mounted apps answer it, too
         self.session_id: Callable[[Any], str | None] | None = (
-            None  # of a request, without I/O: tokens are bound to it
+            None  # of a request, without I/O: SHA-256 in hexadecimal, to which tokens are bound
         )
         self.session_lasts: Callable[[Any], float | None] | None = None  # seconds, of a request, without I/O
         self.variables: list[tuple[ContextVar[Any], Any]] = []  # what running code sees beside the databases

@@ -61,6 +61,7 @@ class Belongings(Router):
     own_messaging: Messaging | None
     given_hood: bool | DoorRule | None
     _settings: Settings | None
+    _secret_keys: tuple[Settings, tuple[Any, ...]] | None
     _debug: bool | None
     _storing: Storing | None
     _template_options: TemplateOptions | None
@@ -100,8 +101,13 @@ class Belongings(Router):
     @property
     def secret_keys(self) -> tuple[Any, ...]:
         """The keys that sign and verify, the newest first."""
+        known = self._secret_keys
+        if known is not None and known[0] is self._settings:  # each form of each page asks
+            return known[1]
         settings = self.settings
-        return tuple(key for key in (settings.secret_key, *settings.secret_key_fallbacks) if key)
+        keys = tuple(key for key in (settings.secret_key, *settings.secret_key_fallbacks) if key)
+        self._secret_keys = (settings, keys)
+        return keys
 
     def ensure_secret(self) -> None:
         """Give the app a random key if it has none; it is good until the process ends, which is what tests need."""

@@ -250,14 +250,17 @@ async def run_after(hooks: Sequence[Any], request: Request, response: Response, 
     for hook in hooks:
         try:
             result = hook(request, response)
-            if result is not None and inspect.isawaitable(result):
+            if result is not None and not isinstance(result, Response) and inspect.isawaitable(result):
                 result = await result
             if result is None or result is response:
                 continue
-            replaced = await prepared(require_response(result, hook), request)
+            replaced = require_response(result, hook)
+            if replaced.needs_prepare:
+                replaced = await prepared(replaced, request)
         except Exception as error:
             replaced = await fail(request, error)
-        await response.close()
+        if not response.buffered:
+            await response.close()
         response = replaced
     return response
 

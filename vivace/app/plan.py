@@ -106,8 +106,9 @@ class Plan:
                 target = self._target(request, index)
                 serve = target.serve
                 response = await (target.endpoint.respond(request) if serve is None else serve(request))
-            if response.needs_prepare:
-                response = await prepared(response, request)
+            if response.needs_prepare:  # as ``prepared`` does, with a frame less to go through at each wait
+                response = await response.prepare(request)
+                response.needs_prepare = False
         except Exception as error:
             response = await self.fail(request, error, self.parts.options)
         except asyncio.CancelledError:
@@ -177,16 +178,20 @@ class Plan:
             response = await run_after(hooks, request, response, self._fail_here)
         if self._after:
             response = await run_after(self._after, request, response, self._fail_here)
-        response.defaults = self._defaults_for(request)
+        response.defaults = self._defaults if self._secure_defaults is None else self._defaults_for(request)
         route = request.route
-        self.parts.headers.finish(request, response, route.options.csp if route is not None else None)
-        amendments, request.amendments = request.amendments, None
-        for amend in amendments or ():
-            amend(response)
-        request.head_made = not response.buffered
-        if request.named:
+        csp = route.options.csp if route is not None else None
+        if csp is not None or request._csp_nonce is not None:
+            self.parts.headers.finish(request, response, csp)
+        if request.amendments is not None:
+            amendments, request.amendments = request.amendments, None
+            for amend in amendments:
+                amend(response)
+        buffered = response.buffered
+        request.head_made = not buffered
+        if request._id is not None or b"x-request-id" in request.indexed():
             response.headers.set("x-request-id", request.id)
-        if request.after is not None or not response.buffered:
+        if request.after or request._form is not None or not buffered:
             response.on_sent = partial(self._sent, request, response, response.on_sent)
         return response
 

@@ -18,7 +18,6 @@ Each is asked for when a template reads it, and no sooner: a page that shows no 
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -72,19 +71,27 @@ def _csp_nonce(request: Request) -> str:
 def _elsewhere(module: str, name: str) -> Provider:
     """Return a provider that a higher room has; an app that does not use it loads nothing of it."""
 
-    @cache  # looking for the module again took longer than the token of a form
-    def found() -> Provider:
-        try:
-            function: Provider = getattr(import_module(module), name)
-        except (ImportError, AttributeError):
-            raise NotProvided(
-                f"A template reads {name!r}, and this installation has nothing that gives it.",
-                expected=f"{module}.{name}",
-                fix=f"Give the template a value for it: render(request, …, {name}=…).",
-            ) from None
-        return function
+    function: Provider | None = None
 
-    return lambda request: found()(request)
+    def provide(request: Request) -> Any:
+        nonlocal function
+        if function is None:  # looking for the module again took longer than the token of a form
+            function = _found(module, name)
+        return function(request)
+
+    return provide
+
+
+def _found(module: str, name: str) -> Provider:
+    try:
+        function: Provider = getattr(import_module(module), name)
+    except (ImportError, AttributeError):
+        raise NotProvided(
+            f"A template reads {name!r}, and this installation has nothing that gives it.",
+            expected=f"{module}.{name}",
+            fix=f"Give the template a value for it: render(request, …, {name}=…).",
+        ) from None
+    return function
 
 
 BUILT_IN: dict[str, Provider] = {

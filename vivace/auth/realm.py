@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -80,10 +79,6 @@ class Realm:
                 session.flush()  # the password was changed: this session is one of those it was changed against
             return None
         return user
-
-    def session_hash(self, password: str) -> str:
-        """Return what a session remembers of a stored password. It is no secret: who could use it has the table already."""
-        return hashlib.sha256(b"vivace.auth.session\0" + password.encode()).hexdigest()
 
     def key_of(self, user_id: str) -> Any:
         """Return the key of a user that a session has as text; ``None`` where it is none."""

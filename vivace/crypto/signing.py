@@ -23,7 +23,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from .tokens import Clock, Key, Mac, bad_token, check_age, decode, derive_all, encode, stamp
+from .tokens import Clock, Key, Mac, bad_token, check_age, decode, derive_all, encode, encode_stamped
 
 T = TypeVar("T")
 
@@ -43,8 +43,7 @@ class Signer:
 
     def sign(self, value: str | bytes) -> str:
         """Return a token that holds ``value`` (text as UTF-8) and the time."""
-        raw = value.encode() if isinstance(value, str) else value
-        body = encode(raw) + b"." + encode(stamp(self._clock()))
+        body = encode_stamped(value.encode() if isinstance(value, str) else value, self._clock())
         return (body + b"." + encode(self._macs[0].digest(body))).decode("ascii")
 
     def unsign(self, token: str | bytes, max_age: float | None = None) -> bytes:

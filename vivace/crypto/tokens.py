@@ -81,6 +81,13 @@ def encode(raw: bytes) -> bytes:
     return b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=")
 
 
+def encode_stamped(raw: bytes, now: float) -> bytes:
+    """Return ``encode(raw) "." encode(stamp(now))``; made in one, since each call costs more than its letters do."""
+    stamped = int(now * 1000).to_bytes(STAMP_BYTES, "big")
+    both = b2a_base64(raw, newline=False) + b"." + b2a_base64(stamped, newline=False)
+    return both.translate(_TO_URL).replace(b"=", b"")
+
+
 def decode(text: bytes) -> bytes:
     """Return the bytes of ``encode``; raises ``BadSignature`` unless ``text`` is exactly what ``encode`` makes."""
     try:

@@ -116,8 +116,6 @@ def decode_value(raw: str) -> str:
 
 def encode_value(value: str) -> str:
     """Return a value as it goes on the wire; raises ``InvalidCookie`` for text that is not Unicode (lone surrogates)."""
-    if value.isascii() and not value.encode().translate(None, _PLAIN):
-        return value
     try:
         return quote(value, safe=_COOKIE_OCTETS)
     except UnicodeEncodeError:
@@ -128,21 +126,19 @@ def encode_value(value: str) -> str:
 
 def format_cookie(name: str, value: str, **options: Unpack[CookieOptions]) -> str:
     """Return the value of a ``Set-Cookie`` header; raises ``InvalidCookie`` for what browsers would drop."""
-    encoded = encode_value(value)
-    attributes = _all_attributes(name, tuple(options.items()))
-    _check_size(name, encoded)
-    return f"{name}={encoded}; {attributes}"
+    return _line(name, value, options)
 
 
 def put_cookie(headers: MutableHeaders, name: str, value: str, **options: Unpack[CookieOptions]) -> None:
     """Add a ``Set-Cookie`` header; one for the same name, domain and path is replaced (RFC 6265 section 4.1.1)."""
-    line = format_cookie(name, value, **options)
-    if any(key == b"set-cookie" for key, _ in headers.raw):
-        identity = _identity(line.encode())
-        headers.raw[:] = [
-            (key, held) for key, held in headers.raw if key != b"set-cookie" or _identity(held) != identity
-        ]
-    headers.add("set-cookie", line)
+    line, raw = _line(name, value, options).encode(), headers.raw
+    for key, _ in raw:
+        if key == b"set-cookie":
+            identity = _identity(line)
+            raw[:] = [pair for pair in raw if pair[0] != b"set-cookie" or _identity(pair[1]) != identity]
+            break
+    raw.append((b"set-cookie", line))  # all of it is checked: it is ASCII, and one line
+    headers.index = None
 
 
 def expire_cookie(headers: MutableHeaders, name: str, **options: Unpack[CookieOptions]) -> None:
@@ -193,6 +189,15 @@ def decrypt_cookie(keys: Sequence[Key], name: str, token: str, max_age: float | 
         return Encryptor(keys, f"cookie.{name}").decrypt(token, max_age).decode()
     except (BadSignature, UnicodeDecodeError):
         return None
+
+
+def _line(name: str, value: str, options: CookieOptions) -> str:
+    is_plain = value.isascii() and not value.encode().translate(None, _PLAIN)  # as tokens are
+    encoded = value if is_plain else encode_value(value)
+    attributes = _all_attributes(name, tuple(options.items()))
+    if len(name) + len(encoded) > MAX_BYTES:
+        raise _too_large(name, len(name) + len(encoded))
+    return f"{name}={encoded}; {attributes}"
 
 
 @lru_cache(maxsize=64)  # a program has few kinds of cookies, and sets one in each answer with a form
@@ -246,15 +251,13 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_size(name: str, encoded: str) -> None:
-    size = len(name) + len(encoded)
-    if size > MAX_BYTES:
-        raise InvalidCookie(
-            f"The cookie {name!r} is too large: browsers drop it.",
-            expected=f"at most {MAX_BYTES} bytes of name and encoded value",
-            got=f"{size} bytes",
-            fix="Keep the data on the server and put its id into the cookie.",
-        )
+def _too_large(name: str, size: int) -> InvalidCookie:
+    return InvalidCookie(
+        f"The cookie {name!r} is too large: browsers drop it.",
+        expected=f"at most {MAX_BYTES} bytes of name and encoded value",
+        got=f"{size} bytes",
+        fix="Keep the data on the server and put its id into the cookie.",
+    )
 
 
 def _check_promises(name: str, options: CookieOptions) -> None:

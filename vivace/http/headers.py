@@ -142,7 +142,8 @@ class MutableHeaders(Headers):
     __slots__ = ()
 
     def __init__(self, raw: RawHeaders | None = None) -> None:
-        super().__init__([] if raw is None else raw)
+        self.raw = [] if raw is None else raw
+        self.index = None
 
     def set(self, name: str, value: str) -> None:
         """Set ``name`` to one value, replacing any it had."""

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,127}")  # nothing that could forge a log line
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})  # RFC 9110 section 9.2.1
+_NO_PARTS: Mapping[str, Callable[[Any], Any]] = MappingProxyType({})
 DEFAULT_BODY_LIMIT = 2_621_440  # bytes; Django's DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
@@ -259,7 +260,10 @@ class Request:
     def cookies(self) -> dict[str, str]:
         """The cookies by name, decoded; of two with one name the first, which has the closer path."""
         if self._cookies is None:
-            self._cookies = parse_cookies(self.headers.getlist("cookie"))
+            raw = self.raw_headers
+            self._cookies = parse_cookies(
+                [value.decode("latin-1") for key, value in raw if key.lower() == b"cookie"]
+            )
         return self._cookies
 
     def signed_cookie(self, name: str, *, max_age: float | None = None) -> str | None:
@@ -429,23 +433,27 @@ class Request:
         if known is None:
             known, self._asking = {}, {}
             self._parts = known
+        elif name in known:
+            return known[name]
         asking: Any = self._asking
         while name in asking and name not in known:
             # Two tasks of one request ask at once: the second has what the first one is told, or asks if that failed.
             told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             asking[name].append(told)
             await told
-        if name not in known:
-            waiting: list[asyncio.Future[None]] = []
-            asking[name] = waiting
-            try:
-                known[name] = await _lazy_parts().part_maker(self, name)(self)
-            finally:
-                del asking[name]
-                for each in waiting:
-                    if not each.done():
-                        each.set_result(None)
-        return known[name]
+        if name in known:
+            return known[name]
+        waiting: list[asyncio.Future[None]] = []
+        asking[name] = waiting
+        try:
+            maker = getattr(self.app, "parts", _NO_PARTS).get(name) or _lazy_parts().part_maker(self, name)
+            value = known[name] = await maker(self)
+        finally:
+            del asking[name]
+            for each in waiting:
+                if not each.done():
+                    each.set_result(None)
+        return value
 
     def known_part(self, name: str) -> Any:
         """Return a part that was asked for before, ``None`` when it was not: hooks look without asking."""

@@ -11,7 +11,7 @@ client is slow. The head leaves with the first write, so what fails before it ca
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Unpack
 
 import msgspec
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TEXT = "text/plain; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 JSON_TYPE = "application/json"
+_TYPE_FIELDS: Final = {kind: (b"content-type", kind.encode()) for kind in (TEXT, HTML_TYPE, JSON_TYPE)}
 
 
 def json_form(value: object) -> Any:
@@ -97,8 +98,10 @@ class Response:
         headers = self._headers
         if headers is None:
             headers = self._headers = MutableHeaders()
-            if self.content_type is not None:
-                headers.raw.append((b"content-type", encode_value("content-type", self.content_type)))
+            kind = self.content_type
+            if kind is not None:
+                field = _TYPE_FIELDS.get(kind) or (b"content-type", encode_value("content-type", kind))
+                headers.raw.append(field)
         return headers
 
     @property

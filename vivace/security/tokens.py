@@ -4,7 +4,7 @@ A signed double-submit cookie. The browser keeps a random secret in a cookie tha
 the same secret under a fresh mask; another site can make the browser send the cookie, and cannot read the form::
 
     secret = 16 random bytes
-    bound  = first 16 bytes of SHA-256(session id), zeros without a session
+    bound  = first 16 bytes of SHA-256(session key), zeros without a session
     cookie = sign(secret bound day)                     ``Signer`` with the salt "csrf": MAC, time, key rotation
     token  = base64url(mask  mask XOR secret)           16 random bytes of mask for each: BREACH sees no repetition
 
@@ -18,20 +18,20 @@ secret, the day after: open tabs stay valid.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from vivace.crypto.signing import Signer
 from vivace.crypto.tokens import Key, decode, encode
 from vivace.errors import BadRequest, BadSignature, CSRFTokenRefused, SignatureExpired
 from vivace.http.bodies import TOKEN_FIELD, URLENCODED
+from vivace.http.cookies import put_cookie
 from vivace.http.forms import parse_urlencoded
-from vivace.http.headers import PERSONAL
+from vivace.http.headers import PERSONAL, MutableHeaders
 from vivace.http.request import Request
 from vivace.http.response import Response
 
@@ -43,6 +43,7 @@ _DAY: Final = 86_400  # seconds
 _BYTES: Final = 16
 _STATE: Final = "vivace.csrf"
 _FORGOTTEN: Final = "vivace.csrf.rotated"
+_NAMES: Final = ("csrf", "__Host-csrf")  # of the cookie: over http, over https
 
 
 def csrf_token(request: Request) -> str:
@@ -56,11 +57,12 @@ def csrf_token(request: Request) -> str:
     state = request.state
     secret: bytes | None = state.get(_STATE)
     if secret is None:
-        secret, fresh = _secret_for(request)
+        secret, fresh = _secret_for(request, state)
         state[_STATE] = secret
         request.amend(_set_cookie(request, secret) if fresh else _vary)
     mask = os.urandom(_BYTES)
-    return encode(mask + _xor(mask, secret)).decode()
+    shown = int.from_bytes(mask, "big") ^ int.from_bytes(secret, "big")
+    return encode(mask + shown.to_bytes(_BYTES, "big")).decode()
 
 
 def rotate_csrf(request: Request) -> None:
@@ -89,9 +91,10 @@ async def require_token(request: Request) -> None:
         raise _refusal(request, "a token that is not of this visitor")
 
 
-def _secret_for(request: Request) -> tuple[bytes, bool]:
+def _secret_for(request: Request, state: dict[str, Any]) -> tuple[bytes, bool]:
     """Return the secret of this browser and whether the cookie has to be set."""
-    value = None if request.state.get(_FORGOTTEN) else _kept(request)[0]
+    name = _NAMES[request.scheme == "https"]
+    value = None if name not in request.cookies or state.get(_FORGOTTEN) else _kept(request)[0]
     if value is None:
         return os.urandom(_BYTES), True
     return value[:_BYTES], value[2 * _BYTES :] != _today()
@@ -99,7 +102,7 @@ def _secret_for(request: Request) -> tuple[bytes, bool]:
 
 def _kept(request: Request) -> tuple[bytes | None, str]:
     """Return what is in the cookie of this request; else ``None`` and what is wrong with it."""
-    cookie = request.cookies.get(_cookie_name(request))
+    cookie = request.cookies.get(_NAMES[request.scheme == "https"])
     if cookie is None:
         return None, "no cookie"
     try:
@@ -123,7 +126,10 @@ def matches(given: bytes, secret: bytes) -> bool:
         raw = decode(given)
     except BadSignature:
         return False
-    return len(raw) == 2 * _BYTES and hmac.compare_digest(_xor(raw[:_BYTES], raw[_BYTES:]), secret)
+    if len(raw) != 2 * _BYTES:
+        return False
+    hidden = int.from_bytes(raw[:_BYTES], "big") ^ int.from_bytes(raw[_BYTES:], "big")
+    return hmac.compare_digest(hidden.to_bytes(_BYTES, "big"), secret)
 
 
 async def _from_form(request: Request) -> bytes | None:
@@ -145,8 +151,9 @@ async def _from_form(request: Request) -> bytes | None:
 def _set_cookie(request: Request, secret: bytes) -> Callable[[Response], None]:
     def amend(response: Response) -> None:
         value = _signer(tuple(request.secret_keys)).sign(secret + _bound(request) + _today())
-        response.set_cookie(_cookie_name(request), value, max_age=MAX_AGE, secure=_is_secure(request))
-        _vary(response)
+        secure, headers = request.scheme == "https", response.headers
+        put_cookie(headers, _NAMES[secure], value, max_age=MAX_AGE, secure=secure)
+        _keep_to_reader(headers)
 
     return amend
 
@@ -160,14 +167,18 @@ def _drop_cookie(request: Request) -> Callable[[Response], None]:
 
 
 def _vary(response: Response) -> None:
-    headers = response.headers
-    if not all(field in headers.raw for field in PERSONAL):  # the session's own hook has said it
+    _keep_to_reader(response.headers)
+
+
+def _keep_to_reader(headers: MutableHeaders) -> None:
+    vary, private = PERSONAL
+    if vary not in headers.raw or private not in headers.raw:  # else the session's own hook has said it
         headers.vary("Cookie")
         headers.keep_private()
 
 
 def _cookie_name(request: Request) -> str:
-    return "__Host-csrf" if _is_secure(request) else "csrf"
+    return _NAMES[_is_secure(request)]
 
 
 def _is_secure(request: Request) -> bool:
@@ -182,13 +193,8 @@ def _signer(keys: tuple[Key, ...]) -> Signer:
 def _bound(request: Request) -> bytes:
     """Return the session that tokens of this request belong to; the app's auth says which that is."""
     find: Callable[[Request], str | None] | None = getattr(request.app, "session_id", None)
-    session = find(request) if find is not None else None
-    return hashlib.sha256(session.encode()).digest()[:_BYTES] if session else bytes(_BYTES)
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    both = int.from_bytes(left, "big") ^ int.from_bytes(right, "big")
-    return both.to_bytes(_BYTES, "big")
+    digest = find(request) if find is not None else None
+    return bytes.fromhex(digest)[:_BYTES] if digest else bytes(_BYTES)
 
 
 def _refusal(request: Request, got: str) -> CSRFTokenRefused:

@@ -10,7 +10,7 @@ neither a sister domain nor a network in between can plant one. The plain name i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from vivace.config.settings import SessionSettings
@@ -20,7 +20,7 @@ from vivace.http.request import Request
 from vivace.http.response import Response
 
 from .lifetimes import Lifetimes
-from .session import Session
+from .session import Session, hashed
 from .stores import Saved, SessionStore
 
 PREFIX: Final = "__Host-"
@@ -37,7 +37,7 @@ class Clock(Protocol):
 class SessionCookies:
     """Loads sessions and saves them; ``clock`` returns seconds since 1970."""
 
-    __slots__ = ("_clock", "_lifetimes", "_settings", "store")
+    __slots__ = ("_clock", "_lifetimes", "_names", "_settings", "store")
 
     def __init__(
         self, store: SessionStore, settings: SessionSettings, lifetimes: Lifetimes, clock: Callable[[], float]
@@ -46,18 +46,24 @@ class SessionCookies:
         self._settings = settings
         self._lifetimes = lifetimes
         self._clock = clock
+        self._names = (settings.cookie_name, PREFIX + settings.cookie_name)  # over http, over https
 
     def name_for(self, request: Request) -> str:
         """Return the name of the cookie for a request."""
-        name = self._settings.cookie_name
-        return PREFIX + name if request.scheme == "https" else name
+        return self._names[request.scheme == "https"]
 
     def bound_id(self, request: Request) -> str | None:
-        """Return what else is bound to the session (tokens of forms), as its browser will have it; asks nobody."""
+        """Return what else is bound to the session (tokens of forms): its key's hash. Asks nobody.
+
+        ``None`` without a session that has a key; the key is that which the browser will have after this answer.
+        """
         if not self.store.has_keys:
             return None
         session: Session | None = request.known_part("session")
-        return request.cookies.get(self.name_for(request)) if session is None else session.key
+        if session is not None:
+            return session.digest
+        cookie = request.cookies.get(self.name_for(request))
+        return hashed(cookie) if cookie else None
 
     def lasts(self, request: Request) -> float | None:
         """Return how many seconds the session lasts unless another request comes; ``None`` without one; asks nobody."""
@@ -69,19 +75,33 @@ class SessionCookies:
 
     async def load(self, request: Request) -> Session:
         """Return the session of a request: an empty one where there is no cookie, or a wrong one."""
-        cookie = request.cookies.get(self.name_for(request), "")
+        cookie = request.cookies.get(self._names[request.scheme == "https"], "")
         return Session(await self.store.load(cookie, self._clock()) if cookie else None)
 
-    async def after(self, request: Request, response: Response) -> Response | None:
-        """Save the session that a request asked for, and set the cookie: the app's after hook."""
+    def after(self, request: Request, response: Response) -> Response | Awaitable[Response | None] | None:
+        """Save the session that a request asked for, and set the cookie: the app's after hook.
+
+        Nothing is awaited where nothing is to be saved, as on most pages.
+        """
         session: Session | None = request.known_part("session")
         if session is None:
             return None
-        saved = await self.save(session, request)
+        stored = session.stored
+        if stored is None or session.modified or self._lifetimes.needs_touch(stored.last_seen, self._clock()):
+            return self._saved(request, response, session)
+        return self._closed(request, response, session, None)
+
+    async def _saved(self, request: Request, response: Response, session: Session) -> Response | None:
+        return self._closed(request, response, session, await self.save(session, request))
+
+    def _closed(
+        self, request: Request, response: Response, session: Session, saved: Saved | None
+    ) -> Response | None:
+        """Return the answer with what is to be said of the session, which is over for this request."""
         if response.status == SWITCHING:
             return None
         session.closed = True
-        answer = _own(response)
+        answer = _own(response) if response.buffered else response
         _keep_private(answer, changed=saved is not None or bool(session.data))
         if saved is not None:
             self._set_cookie(request, answer, session, saved)
@@ -113,8 +133,6 @@ class SessionCookies:
 
 def _own(response: Response) -> Response:
     """Return an answer that nobody else holds: a handler may return the same one to all, and a cookie is for one."""
-    if not response.buffered:
-        return response
     answer: Response = object.__new__(type(response))
     answer.__dict__.update(response.__dict__)
     if answer._headers is not None:
@@ -124,7 +142,7 @@ def _own(response: Response) -> Response:
 
 def _keep_private(response: Response, *, changed: bool) -> None:
     """Keep an answer that depends on the session from shared caches, and from any cache where there was something in it."""
-    plain, headers = response.plain, response.headers
+    plain, headers = response._headers is None, response.headers
     if plain:  # nobody has set any: the same without looking
         headers.raw.extend(PERSONAL if changed else _PRIVATE)
         return

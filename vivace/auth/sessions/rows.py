@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, cast
 
 import vivace.models as models
+
+from .session import hashed
 
 if TYPE_CHECKING:
     from vivace.auth.users import AbstractBaseUser
@@ -27,11 +28,6 @@ class AbstractStoredSession(models.Model):
 
     class Meta:
         abstract = True
-
-
-def hashed(key: str) -> str:
-    """Return what the table has in place of a key."""
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
 def session_model_of(user_model: type[AbstractBaseUser]) -> type[AbstractStoredSession]:

@@ -77,14 +77,16 @@ class DatabaseStore:
         """Return the session of a key, with its user, in one query; none for what is no key at all."""
         if len(cookie) != KEY_LENGTH or not cookie.isascii():
             return None
-        rows = self._with_user.filter(session_key=hashed(cookie))
+        digest = hashed(cookie)
+        rows = self._with_user.filter(session_key=digest)
         databases = current_databases.get()
         if databases is not None and databases.has_replicas:
             rows = rows.using(DEFAULT)  # a replica may not know yet who has just logged in
         row = next(iter(await rows), None)
         if row is None or row.expire_date.timestamp() <= now:
             return None
-        return Loaded(cookie, row.session_data, row.created.timestamp(), row.last_seen.timestamp(), row.user)
+        created, last_seen = row.created.timestamp(), row.last_seen.timestamp()
+        return Loaded(cookie, row.session_data, created, last_seen, row.user, digest)
 
     async def save(self, session: Session, request: Request, now: float) -> Saved | None:
         """Insert, replace, delete or update the row, whichever the session needs."""
