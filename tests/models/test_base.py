@@ -187,7 +187,7 @@ def test_md_field_called_objects_needs_a_manager() -> None:
     with pytest.raises(ModelError, match="'objects'"):
 
         class Wrong(models.Model):
-            objects = models.IntegerField()  # type: ignore[assignment]
+            objects = models.IntegerField()
 
 
 def test_md2_primary_key_is_added_only_where_none_is() -> None:

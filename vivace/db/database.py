@@ -20,7 +20,7 @@ from vivace.changes import ANYTHING, EVERYTHING, Scope, WriteSet, current_reads
 from vivace.errors import ConfigurationError, TransactionError
 
 from .observing import current_observers, observed
-from .transactions import Block, Callback, current_block, enter, in_any_block, leave, run_callbacks
+from .transactions import Block, Callback, current_block, enter, innermost_block, leave, run_callbacks
 from .types import (
     Dialect,
     Driver,
@@ -129,7 +129,7 @@ class Database:
             _record(recorder, statement, reads)
         if current_observers() is not None:
             return observed(self, statement, parameters, self._fetch)
-        if self._opened is not get_running_loop() or in_any_block():
+        if self._opened is not get_running_loop() or innermost_block() is not None:
             return self._fetch(statement, parameters)
         return self.driver.fetch(statement, parameters)
 

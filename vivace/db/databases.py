@@ -50,6 +50,9 @@ class Databases:
                 self._check(alias)
             self._replicas[primary] = itertools.cycle(followers)
         self._arranged = {primary: tuple(followers) for primary, followers in (replicas or {}).items()}
+        alone = len(self._databases) == 1 and not self._routers and not self._replicas
+        self.only: Database | None = self._databases.get(DEFAULT) if alone else None
+        """The database of every query that names none, where there is nothing to choose."""
         self._followers = frozenset(alias for followers in self._arranged.values() for alias in followers)
 
     def replaced(self, substitute: Callable[[Database], Database]) -> Databases:
@@ -200,6 +203,8 @@ def database_for(
     databases = current_databases.get()
     if databases is None:
         databases = _only_adopter(model)
+    if databases.only is not None and using is None:
+        return databases.only
     if using is not None:
         return databases.named(using, write=write)
     return databases.choose(model, write=write, hints=hints or {})

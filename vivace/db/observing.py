@@ -49,9 +49,8 @@ class Observer(Protocol):
 _observers: ContextVar[tuple[Observer, ...] | None] = ContextVar("vivace_observers", default=None)
 
 
-def current_observers() -> tuple[Observer, ...] | None:
-    """Return who watches the queries of the running code, the outermost first; ``None``: nobody."""
-    return _observers.get()
+current_observers: Final[Callable[[], tuple[Observer, ...] | None]] = _observers.get
+"""Returns who watches the queries of the running code, the outermost first; ``None``: nobody. Each query asks."""
 
 
 async def observed(database: Database, statement: Statement, parameters: Any, run: Run) -> Any:

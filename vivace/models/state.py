@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
     from .query.peers import Peers
@@ -16,10 +16,22 @@ class Origin:
 
     __slots__ = ("annotated", "db", "peers")
 
+    adding: ClassVar[bool] = False
+
     def __init__(self, db: str | None, peers: Peers | None, annotated: tuple[str, ...] = ()) -> None:
         self.db = db
         self.peers = peers
         self.annotated = annotated
+
+
+class _Nowhere(Origin):
+    __slots__ = ()
+
+    adding: ClassVar[bool] = True
+
+
+NEW: Final = _Nowhere(None, None)
+"""The origin of an object that no query returned."""
 
 
 class StateOfOrigin:
@@ -29,7 +41,7 @@ class StateOfOrigin:
         if instance is None:
             return self
         origin: Origin = instance._origin
-        state = instance._state = ModelState(False, origin.db)
+        state = instance._state = ModelState(origin.adding, origin.db)
         state.peers = origin.peers
         state.annotated = origin.annotated
         return state

@@ -8,8 +8,9 @@ import pytest
 
 from tests.models.query.data import shelf
 from tests.models.schemas.library import Author, Book, Caption, Poster
+from vivace import models
 from vivace.db import query_log
-from vivace.models import Manager
+from vivace.models import Manager, QuerySet
 
 
 async def test_md_default_manager_restricts_what_is_asked_of_it(database_url: str) -> None:
@@ -47,3 +48,31 @@ def test_md_manager_describes_itself() -> None:
     assert isinstance(Author.objects, Manager)
     with pytest.raises(AttributeError, match="not to its objects"):
         Poster(name="x").shown
+
+
+class Marked(QuerySet[Any]):
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        return "got", args, kwargs
+
+    def all(self) -> Any:
+        return "all"
+
+
+class Marking(Manager[Any]):
+    def get_queryset(self) -> Any:
+        return Marked(self.model)
+
+
+@pytest.mark.parametrize("make", [Marked.as_manager, lambda: Manager.from_queryset(Marked)(), Marking])
+def test_md_a_queryset_s_own_get_and_all_are_what_a_manager_calls(make: Any) -> None:
+    class Sheet(models.Model):
+        kept: Any = make()
+
+        class Meta:
+            app_label = "marked"
+
+    for _ in range(2):  # the second time from what the first one kept
+        assert Sheet.kept.get(1, name="a") == ("got", (1,), {"name": "a"})
+        assert Sheet.kept.filter(pk=1).all() == "all"
+    if make is not Marking:
+        assert [Sheet.kept.all() for _ in range(2)] == ["all", "all"]

@@ -119,6 +119,8 @@ QUERIES: Final[dict[str, tuple[str, ...]]] = {
         'Author.objects.filter(Q(books__title="Notes") | ~Q(mentor__name="Ada")).order_by("pk")',
         'Author.objects.filter(Q(books__title="Notes") ^ Q(mentor__name="Ada")).order_by("pk")',
         'Author.objects.exclude(Q(books__title="Notes") | Q(mentor__name="Ada")).order_by("pk")',
+        'Author.objects.exclude(Q()).order_by("pk")',
+        'Author.objects.filter(~Q(Q(), ~Q()), ~Q(pk=2)).order_by("pk")',
         'Author.objects.exclude(books__title="Notes", mentor__name="Ada").order_by("pk")',
         'Author.objects.filter(friends__name="Alan")',
         'Author.objects.exclude(friends__name="Alan")',

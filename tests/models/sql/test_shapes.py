@@ -8,6 +8,7 @@ import pytest
 
 from tests.models import oracle
 from vivace import models
+from vivace.errors import FieldError, InvalidValue
 from vivace.models.sql import lift
 from vivace.models.sql.compile import PLANS, PlanCache, plan_for
 from vivace.models.sql.state import QueryState
@@ -76,6 +77,64 @@ def test_or1_equal_steps_are_one_object() -> None:
     second = lift.filter_by(QueryState(Book), (), {"pk": 2})
     assert first.steps[0] is second.steps[0]
     assert (first.params, second.params) == ((1,), (2,))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"pages__gt": 1}, {"pages__gt": 200}),
+        ({"pages__lte": 1}, {"pages__lte": 200}),
+        ({"title__icontains": "a"}, {"title__icontains": "100%"}),
+        ({"author__name__startswith": "a"}, {"author__name__startswith": ""}),
+        ({"title": "a", "pages": 1}, {"pages": 2, "title": "b"}),
+        (
+            {"title__endswith": "a", "author__name": "b", "pk__gte": 3},
+            {"pk__gte": 4, "author__name": "", "title__endswith": "c"},
+        ),
+    ],
+)
+def test_or1_conditions_on_plain_fields_are_one_object_whatever_their_values(first: Any, second: Any) -> None:
+    states = [Book.objects.filter(**each).query_state for each in (first, second)]
+    assert states[0].steps[0] is states[1].steps[0]
+    assert states[1].params == tuple(second[name] for name in sorted(second))
+
+
+def test_or1_ready_made_conditions_say_what_others_say() -> None:
+    names = WORLD.names
+    for given in (
+        {"title__icontains": "a%"},
+        {"pages__gte": 3, "title__startswith": "b"},
+        {"author__name": "c", "pk__lt": 9},
+    ):
+        ready, written = (
+            Book.objects.filter(**given).query_state,
+            Book.objects.filter(names["Q"](**given)).query_state,
+        )
+        plans = [plan_for(each, ROWS, "postgresql") for each in (ready, written)]
+        assert plans[0].statement.sql == plans[1].statement.sql
+        assert plans[0].bind(ready.params) == plans[1].bind(written.params)
+
+
+def test_or1_an_order_is_one_object() -> None:
+    first, second = (
+        Book.objects.filter(pages=n).order_by("-year", "author__name", "?").query_state for n in (1, 2)
+    )
+    assert first.steps[1] is second.steps[1]
+    shadowed = Book.objects.annotate(other=WORLD.names["F"]("pages")).order_by("other").query_state
+    assert shadowed.steps[-1] is not Book.objects.order_by("pages").query_state.steps[-1]
+
+
+def test_or2_what_a_ready_made_filter_does_not_take_is_judged_as_before() -> None:
+    assert plan_for(Book.objects.filter(pages__gt=2**70).query_state, ROWS, "sqlite").empty is True
+    assert (
+        plan_for(Book.objects.filter(pages__lt=2**70, title="a").query_state, ROWS, "sqlite").empty is False
+    )
+    with pytest.raises(InvalidValue, match="NUL"):
+        Book.objects.filter(title__contains="a\x00b")
+    with pytest.raises(FieldError, match="nothing"):
+        Book.objects.filter(title="a", nothing=1)
+    with pytest.raises(InvalidValue):
+        Book.objects.filter(title="a", pages="many")
 
 
 def test_or1_the_cache_is_bounded() -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import AsyncIterable, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
 from vivace.db.types import Parameters, Row
@@ -70,25 +70,56 @@ class _Known:
 class Connection(AsyncpgConnection):
     """A connection of the pool. ``opened_at`` is when, by the pool's clock; ``spoiled``: not for another user."""
 
-    __slots__ = ("opened_at", "spoiled", "types")
+    __slots__ = ("bind", "known", "opened_at", "spoiled", "transacts", "types", "works")
 
+    # asyncpg's own methods, found once: each look-up of one makes an object
+    bind: Callable[..., Awaitable[Any]]
+    transacts: Callable[[], bool]
+    works: Callable[[], bool]
+
+    known: dict[str, Any]
     opened_at: float
     spoiled: bool
     types: TypeCache
 
+    def begin_life(self, now: float, types: TypeCache) -> None:
+        """Set what asyncpg does not know of, once it is connected."""
+        self.opened_at, self.spoiled, self.types, self.known = now, False, types, {}
+        protocol = self._protocol
+        self.bind = protocol.bind_execute
+        self.transacts, self.works = protocol.is_in_transaction, protocol.is_connected
+
     def rows(self, sql: str, parameters: Parameters) -> Awaitable[list[Row]]:
         """Run a statement and return its rows."""
+        state = self.known.get(sql)
+        if state is None or state.closed:
+            state = self._prepared(sql)
+            if state is None:
+                return self.fetch(sql, *parameters)
+        return self.bind(state, parameters, "", 0, False, None)
+
+    def _prepared(self, sql: str) -> Any:
+        """Return the statement that asyncpg's cache has for a text, ``None`` when it has none, and know it from now on.
+
+        Its cache costs three dictionaries, a tuple and two calls for each query. What it drops it marks closed, so that a
+        statement known here and not closed is one that the server has.
+        """
         state = self._stmt_cache.get((sql, Record, False))
         if state is None:
-            return self.fetch(sql, *parameters)
-        execution: Awaitable[list[Row]] = self._protocol.bind_execute(state, parameters, "", 0, False, None)
-        return execution
+            self.known.pop(sql, None)
+        else:
+            if len(self.known) >= self._stmt_cache.get_max_size():
+                self.known.clear()
+            self.known[sql] = state
+        return state
 
     async def run(self, sql: str, parameters: Parameters) -> bytes:
         """Run a statement for what it does and return its command tag, such as ``b"UPDATE 3"``."""
-        state = self._stmt_cache.get((sql, Record, False))
+        state = self.known.get(sql)
+        if state is None or state.closed:
+            state = self._prepared(sql)
         if state is not None:
-            _, tag, _ = await self._protocol.bind_execute(state, parameters, "", 0, True, None)
+            _, tag, _ = await self.bind(state, parameters, "", 0, True, None)
         else:
             _, tag, _ = await self._execute(sql, parameters, 0, None, return_status=True)
         if not tag[-1:].isdigit():
@@ -102,8 +133,7 @@ class Connection(AsyncpgConnection):
 
     def unfit(self) -> bool:
         """Say whether the next user must not get it: closed, in a transaction, or with changed settings."""
-        protocol = self._protocol
-        return protocol is None or self.spoiled or protocol.is_in_transaction() or not protocol.is_connected()
+        return self.spoiled or self.transacts() or not self.works()
 
     async def recover(self) -> bool:
         """Wait for what was cancelled, roll back, and say whether the connection is in a known state again."""
@@ -140,6 +170,10 @@ class Connection(AsyncpgConnection):
             await self.close(timeout=timeout)
         except Exception:
             self.terminate()
+
+    def _drop_local_statement_cache(self) -> None:
+        super()._drop_local_statement_cache()
+        self.known.clear()
 
     def _drop_global_type_cache(self) -> None:
         super()._drop_global_type_cache()
@@ -184,7 +218,7 @@ async def connect(options: PostgreSQLOptions, types: TypeCache, *, origin: str, 
     except (PostgresError, InterfaceError, InternalClientError, OSError, ValueError) as error:
         raise unreachable(error, options.address) from None
     connection = cast("Connection", made)
-    connection.opened_at, connection.spoiled, connection.types = now, False, types
+    connection.begin_life(now, types)
     _notice_dead_peers(connection)
     return connection
 

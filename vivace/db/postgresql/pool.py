@@ -101,14 +101,21 @@ class Pool:
             connection = free.pop()
             if len(free) < self._low:
                 self._low = len(free)
-            if not connection.unfit():
+            if connection.works():  # whether it is unfit was asked when it was given back
                 return connection
             self._dispose(connection)
         return None
 
     def give(self, connection: Connection) -> None:
         """Give a connection back."""
-        if self.waiters or self._retiring or self.closed or connection.unfit():
+        if (
+            self.waiters
+            or self._retiring
+            or self.closed
+            or connection.spoiled
+            or connection.transacts()
+            or not connection.works()
+        ):
             self._give_with_care(connection)
         else:
             self.free.append(connection)

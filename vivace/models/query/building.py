@@ -41,10 +41,13 @@ def filtered(
     queryset: QuerySet[Any, Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, negated: bool
 ) -> QueryState:
     """Return the state with conditions. Those of a related manager join the first filter, to share its joins."""
-    if queryset._sticky is not None and not negated and not queryset.query_state.sliced:
-        before, own = queryset._sticky
+    asked = queryset.__dict__
+    state: QueryState = asked["query_state"]
+    sticky: tuple[QueryState, dict[str, Any]] | None = asked["_sticky"]
+    if sticky is not None and not negated and not state.sliced:
+        before, own = sticky
         return lift.filter_by(before, (Q(**own), *args), kwargs)
-    return lift.filter_by(queryset.query_state, args, kwargs, negated=negated)
+    return lift.filter_by(state, args, kwargs, negated=negated)
 
 
 def unique_names(model: Any) -> frozenset[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from vivace.changes import current_reads
 from vivace.db import Database, database_for
+from vivace.db.databases import current_databases
 from vivace.errors import QueryError
-from vivace.models.sql.compile import plan_for
+from vivace.models.sql.compile import PLANS
 from vivace.models.sql.verbs import ROWS
 
 from . import hydrate, running
@@ -17,6 +18,7 @@ from .prefetching import prefetch_related_objects
 from .rendering import strict_by_default
 
 if TYPE_CHECKING:
+    from vivace.db.types import Row
     from vivace.models.sql.plan import Plan
     from vivace.models.sql.state import QueryState
 
@@ -40,32 +42,51 @@ def hydrator(queryset: QuerySet[Any, Any], plan: Plan) -> hydrate.Hydrator:
     )
 
 
-async def evaluate(queryset: QuerySet[Any, Any], state: QueryState | None = None) -> list[Any]:
+async def evaluate(
+    queryset: QuerySet[Any, Any], state: QueryState | None = None, keep: bool = False
+) -> list[Any]:
     """Return all rows, as the queryset makes them, of its own or of another ``state``; with what is to be prefetched.
 
-    This is the path of every query: one function, so that it costs one coroutine.
+    ``keep``: the queryset keeps its rows, and the list returned is the caller's own. This is the path of every query: one
+    function, so that it costs one coroutine, and short ways in it to what is the same for nearly all of them.
     """
     asked = queryset.__dict__  # reading attributes of what has a `__getattr__` costs three times as much
-    if state is None:
-        state = cast("QueryState", asked["query_state"])
-    database = read_database(queryset)
-    plan = plan_for(state, ROWS, database.dialect, database.listening)
-    if plan.empty:
-        return []
-    values = state.arguments()
-    recorder = current_reads()
-    reads = None if recorder is None else plan.reads_but_reached(values)
-    rows = await database.fetch(plan.statement_for(values), plan.bind(values), reads)
-    if recorder is not None:
-        for each in plan.reached:
-            recorder.add(*each.read(rows))
-    if not rows:
-        return []
-    objects = hydrator(queryset, plan)(rows, database.alias, asked["_strict"] or strict_by_default.get())
-    if asked["_known"] is not None and asked["_rows"] == "instances":
-        _attach_known(queryset, objects)
-    if asked["_prefetch"]:
-        await _prefetch(queryset, objects)
+    objects: list[Any]
+    if keep and asked["_cache"] is not None:
+        objects = asked["_cache"]
+        return objects[:]
+    wanted: QueryState = asked["query_state"] if state is None else state
+    shape = wanted.shape
+    databases = current_databases.get()
+    database = None if databases is None or asked["_db"] is not None else databases.only
+    if database is None:
+        database = read_database(queryset)
+    # a query that only reads is the same whoever listens
+    key = wanted.model, wanted.steps, shape, ROWS, database.dialect, False
+    plan = PLANS.plans.get(key) or PLANS.make(key)
+    rows: Sequence[Row] = ()
+    if not plan.empty:
+        values = wanted.arguments() if shape.limited or shape.offset else wanted.params
+        statement = plan.statement_for(values) if plan.lists else plan.statement
+        recorder = current_reads()
+        if recorder is None:
+            rows = await database.fetch(statement, plan.bind(values))
+        else:
+            rows = await database.fetch(statement, plan.bind(values), plan.reads_but_reached(values))
+            for each in plan.reached:
+                recorder.add(*each.read(rows))
+    objects = []
+    if rows:
+        whole = asked["_rows"] == "instances"
+        make = hydrate.instances(plan) if whole and plan.selection is not None else hydrator(queryset, plan)
+        objects = make(rows, database.alias, asked["_strict"] or strict_by_default.get())
+        if whole and asked["_known"] is not None:
+            _attach_known(queryset, objects)
+        if asked["_prefetch"]:
+            await _prefetch(queryset, objects)
+    if keep:
+        asked["_cache"] = objects
+        return objects[:]
     return objects
 
 

@@ -94,6 +94,16 @@ def _unpacking(width: int) -> str:
     return "(" + "".join(f"c{index}, " for index in range(width)) + ")"
 
 
+def _begin_row(source: _Source, width: int) -> None:
+    """Write how a row is taken apart: a record of asyncpg makes an iterator to be unpacked, dear for one or two columns."""
+    if width > 2:
+        source.add(1, f"for {_unpacking(width)} in rows:")
+        return
+    source.add(1, "for row in rows:")
+    for index in range(width):
+        source.add(2, f"c{index} = row[{index}]")
+
+
 def _identifier(name: str) -> str:
     if not name.isidentifier():
         raise ValueError(f"{name!r} is not an identifier")
@@ -143,7 +153,7 @@ def _make_instances(plan: Plan, selection: Selection) -> Hydrator:
     )
     source.add(0, "def hydrate(rows, db, strict):")
     opening = len(source.lines)
-    source.add(1, f"for {_unpacking(len(plan.outputs))} in rows:")
+    _begin_row(source, len(plan.outputs))
     name = _write_object(source, selection, 2, remote="")
     for attribute, position in plan.annotations:
         converter = plan.outputs[position].converter

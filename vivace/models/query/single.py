@@ -23,10 +23,9 @@ MAX_GET_RESULTS: Final = 21  # so many rows are enough to say in the error how m
 
 async def get(queryset: QuerySet[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return the one row that matches; see ``QuerySet.get``."""
-    if queryset._cache is None or args or kwargs:
+    rows: list[Any] | None = queryset.__dict__["_cache"]
+    if rows is None or args or kwargs:
         rows = await fetching.evaluate(queryset, _state_of_get(queryset, args, kwargs))
-    else:
-        rows = queryset._cache
     if len(rows) == 1:
         return rows[0]
     raise _none(queryset, args, kwargs) if not rows else _many(queryset, len(rows), args, kwargs)
@@ -35,9 +34,11 @@ async def get(queryset: QuerySet[Any, Any], args: tuple[Any, ...], kwargs: Mappi
 def _state_of_get(
     queryset: QuerySet[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> QueryState:
-    state = queryset.query_state
+    state: QueryState
     if args or kwargs:
         state = building.filtered(queryset, args, kwargs, negated=False)
+    else:
+        state = queryset.query_state
     for name in kwargs:
         if name == "pk" or name in building.unique_names(queryset.model):
             return state
