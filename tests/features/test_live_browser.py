@@ -199,7 +199,7 @@ def test_pain17_restarts_while_somebody_types_lose_nothing(browser: Any, folder:
             ada.locator("#id_body").focus()
             ada.evaluate(NOTE)
             typed = ""
-            for number in range(10):
+            for number in range(4):
                 running = first if number == 0 else None
                 typed += restart_while_typing(ada, line, folder, number, running)
             found = ada.evaluate(CARET)
