@@ -227,9 +227,7 @@ steps = st.one_of(
 @example(
     program=[("keep", {"a": 7}, 1000.0, 1000.0, 0), ("advance", 1000.0), ("add", "a", b"x", None, 0.0, 0)]
 )
-@example(
-    program=[("keep", {"a": b""}, 1000.0, 1000.0, 0), ("advance", 1000.0), ("touch", "a", 0.0, 0.0)]
-)
+@example(program=[("keep", {"a": b""}, 1000.0, 1000.0, 0), ("advance", 1000.0), ("touch", "a", 0.0, 0.0)])
 def test_ca1_a_store_is_a_dictionary_that_knows_the_time(lab: Lab, program: list[Step]) -> None:
     async def run() -> None:
         both = Compared(lab)

@@ -17,7 +17,6 @@ from vivace.models.sql.outputs import OUTPUTS
 from vivace.models.sql.render import Renderer
 from vivace.models.sql.resolve import Resolver
 from vivace.models.sql.state import QueryState, Shape
-from vivace.models.sql.trees import Branch
 
 from .literals import literal
 
@@ -70,8 +69,7 @@ def condition_sql(model: Any, condition: Any, dialect: Dialect) -> str:
     from vivace.models.expressions.q import Q
 
     lifter, resolver = _beginning(model, dialect)
-    tree = lifter.tree(condition if isinstance(condition, Q) else Q(condition))
-    root = tree if isinstance(tree, Branch) else Branch("AND", (tree,))
+    root = lifter.tree(condition if isinstance(condition, Q) else Q(condition))
     node, _ = Conditions(resolver, splits=False, settles=False).branch(root, False, False)
     return _text(node, lifter, dialect)
 
