@@ -7,6 +7,7 @@ refuse, or both say that there is no such row; which class and sentence is each 
 
 from __future__ import annotations
 
+import datetime
 import decimal
 import math
 from dataclasses import dataclass
@@ -124,14 +125,18 @@ def same(case: Case, theirs: Any, ours: Any) -> bool:
 
 
 def untyped(answer: Any) -> Any:
-    """Return an answer in which the types of numbers are not told apart."""
+    """Return an answer in which types of numbers are not told apart, nor a date, its first moment and that without a zone."""
     if isinstance(answer, list):
         return [untyped(each) for each in answer]  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(answer, tuple):
         return answer
     parts: tuple[Any, ...] = tuple(answer)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if len(parts) == 2 and parts[0] in ("int", "decimal", "float"):
+    if len(parts) == 2 and parts[0] in ("int", "decimal", "float", "bool"):
         return ("number", float(parts[1]))
+    if len(parts) == 2 and parts[0] == "datetime":
+        return ("moment", parts[1].replace(tzinfo=None))
+    if len(parts) == 2 and parts[0] == "date":
+        return ("moment", datetime.datetime.combine(parts[1], datetime.time()))
     return tuple(untyped(each) for each in parts)
 
 

@@ -199,6 +199,8 @@ def pair(draw: st.DrawFn, scope: Scope) -> tuple[str, Any]:
 def condition(draw: st.DrawFn, scope: Scope, size: int = 2) -> Any:
     """A Q with connectors and negations."""
     what = draw(st.integers(0, 6)) if size else 0
+    if draw(st.integers(0, 29)) == 29:
+        return Call("Q")
     if what < 2:
         pairs = dict(draw(st.lists(pair(scope), min_size=1, max_size=2)))
         return Call("Q", named=tuple(pairs.items()))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.differential.conditions import Scope, condition, filters, has, pair, path, values
 from tests.differential.django_side import NEWEST
 from tests.differential.programs import Call, Cut, Of, Op, Query
+from tests.differential.schema import COLLATION
 from tests.differential.vocabulary import KEYS, relations
 
 OUTPUT: Final = {
@@ -277,7 +278,7 @@ def _texts(draw: st.DrawFn, scope: Scope, kind: str, size: int) -> Any:
         st.sampled_from(
             (
                 *("Upper", "Lower", "Trim", "LTrim", "RTrim", "Reverse", "Concat", "Substr", "Left", "Right"),
-                *("Replace", "LPad", "RPad", "Repeat", "MD5", "SHA1", "Collate"),
+                *("Replace", "LPad", "RPad", "Repeat", "MD5", "SHA1"),
             )
         )
     )
@@ -294,9 +295,13 @@ def _texts(draw: st.DrawFn, scope: Scope, kind: str, size: int) -> Any:
         "LPad": (draw(st.integers(0, 9)), Call("Value", ("*",))),
         "RPad": (draw(st.integers(0, 9)), Call("Value", ("ab",))),
         "Repeat": (draw(st.integers(0, 2)),),
-        "Collate": ("C",),
     }
     return Call(name, (inner, *more.get(name, ())))
+
+
+@st.composite
+def _collated(draw: st.DrawFn, scope: Scope, kind: str, size: int) -> Any:
+    return Call("Collate", (draw(expression(scope, "text", size)), COLLATION))
 
 
 @st.composite
@@ -355,6 +360,7 @@ MAKERS: Final[dict[str, Callable[[Scope, str, int], st.SearchStrategy[Any]]]] = 
     "shifted": _shifted,
     "between": _between,
     "texts": _texts,
+    "Collate": _collated,
     "KT": _key_text,
     "JSONObject": _objects,
     "Q": _compared,
@@ -366,7 +372,7 @@ SPECIAL: Final[dict[str, tuple[str, ...]]] = {
     "int": ("arithmetic", "negated", "bits", "Length", "Abs", "Extract", "RawSQL"),
     "float": ("arithmetic", "negated", "Abs", "Sqrt"),
     "decimal": ("arithmetic", "negated"),
-    "text": ("texts", "texts", "KT", "Func"),
+    "text": ("texts", "texts", "Collate", "KT", "Func"),
     "bool": ("Exists", "Q"),
     "date": ("Trunc", "TruncDate"),
     "datetime": ("Trunc", "shifted"),

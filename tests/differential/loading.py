@@ -85,12 +85,12 @@ def _prefetched(draw: st.DrawFn, focus: str, query: Query, model: str) -> Case:
         )
     relation = draw(st.sampled_from([each for each in offered if "__" not in each.name]))
     inner = Query(relation.model, draw(filters(Scope(relation.model, depth=1), 1)))
-    if draw(st.booleans()):
+    single = focus == "to_attr" or not relation.many
+    if focus == "to_attr" or draw(st.booleans()):  # a list has an order
         inner = inner.then(Call("order_by", ("-pk",)))
     if draw(st.integers(0, 2)) == 0 and has(Scope(relation.model, depth=0), "text"):
-        inner = inner.then(
-            Call("annotate", named=(("x", draw(expression(Scope(relation.model, depth=1), "text", 1))),))
-        )
+        scope = Scope(relation.model, depth=0 if single else 1)  # of one object's rows, which comes first?
+        inner = inner.then(Call("annotate", named=(("x", draw(expression(scope, "text", 1))),)))
     far = [each for each in relation_paths(relation.model) if "__" not in each.name]
     touch = relation.accessor
     if far and draw(st.integers(0, 2)) == 0:

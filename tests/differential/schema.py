@@ -65,6 +65,7 @@ POOLS: Final[dict[str, Sequence[Any]]] = {
         {"a": {"b": 1}, "t": "Hello", "n": 30},
     ),
 }
+COLLATION: Final = "BINARY"  # SQLite's name of "C", which PostgreSQL gets too, so that queries can name one
 KINDS: Final[dict[str, str]] = {
     "AutoField": "int",
     "BigAutoField": "int",
@@ -93,6 +94,7 @@ def make_djangos_tables() -> None:
     with connection.schema_editor() as editor:
         for model in django_side.models():
             editor.create_model(model)
+        editor.execute(f'CREATE COLLATION "{COLLATION}" FROM "C"')
 
 
 def fill(seed: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from tests.differential.calls import FUNCTIONS
 from tests.differential.conditions import (
     Scope,
     condition,
@@ -40,7 +41,7 @@ from tests.differential.expressions import (
 from tests.differential.loading import LOADING
 from tests.differential.programs import Call, Case, Cut, Op, Query
 from tests.differential.vocabulary import LOOKUPS, own_paths, relations
-from tests.differential.writing import WRITING
+from tests.differential.writing import CREATING, WRITING
 
 Strategy = st.SearchStrategy[Case]
 
@@ -89,6 +90,8 @@ def chain(draw: st.DrawFn, focus: str) -> Case:
         return Case("OR1", combined(draw(st.sampled_from("&|^")), query, other))
     if focus in ("count", "exists"):
         return Case("OR10", query.then(Call(focus)))
+    if focus == "contains":
+        return Case("OR10", query.then(Call(focus, (Call(model, named=(("pk", draw(st.integers(1, 9))),)),))))
     if focus in ("first", "last"):
         return Case("OR10", query.then(total, Call(focus)))
     if focus in ("earliest", "latest"):
@@ -104,7 +107,7 @@ def combined(sign: str, one: Query, other: Query) -> Any:
 
 
 CHAINS: Final = ("order", "reverse", "slice", "distinct", "distinct on", "combined", "none")
-ENDS: Final = ("count", "exists", "first", "last", "earliest", "latest", "get")
+ENDS: Final = ("count", "exists", "first", "last", "earliest", "latest", "get", "contains")
 
 # OR2: lookups
 
@@ -436,8 +439,10 @@ ROWS: Final[dict[str, dict[str, Strategy]]] = {
     "OR5": {**_each(expression_case, tuple(MAKERS)), **_each(conditional_case, _CONDITIONAL)},
     "OR6": _each(aggregate_case, AGGREGATES),
     "OR7": _each(window_case, WINDOWS),
+    "OR8": FUNCTIONS,
     "OR9": LOADING,
     "OR10": {**_each(chain, ENDS), **WRITING},
+    "OR11": CREATING,
     "OR13": _each(set_case, ("union", "intersection", "difference")),
 }
 _JSON: Final = ("exact", "in", "isnull", "has_key", "has_keys", "has_any_keys", "KT", "JSONObject")
@@ -463,6 +468,7 @@ REACHED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "OR6": (*AGGREGATES, "filter", "distinct", "default", "values"),
     "OR7": (*WINDOWS, "RowRange", "ValueRange", "partition_by"),
+    "OR8": tuple(name for name in FUNCTIONS if not name.startswith("SHA")),
     "OR9": (
         *(
             "select_related",
@@ -477,6 +483,7 @@ REACHED: Final[dict[str, tuple[str, ...]]] = {
         *("flat", "named", "dates", "datetimes", "in_bulk"),
     ),
     "OR10": (*ENDS, "update", "delete", "F"),
+    "OR11": tuple(name for name in CREATING if name != "create"),  # of a name that is there: refused
     "OR13": ("union", "intersection", "difference", "all"),
 }
 """What the answered cases of a row must have used, by ``programs.features``."""

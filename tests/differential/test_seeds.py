@@ -33,6 +33,14 @@ PROGRAMS: Final = (
     "Club.objects.exclude(members__shelves__isnull=False)",
     "Membership.objects.filter(author__shelves__isnull=True, author__mentor__isnull=False).count()",
     "Shelf.objects.values_list('pk', 'label')",
+    "Author.objects.values_list('shelves')",
+    "Review.objects.values('stars', 'writer__shelves')",
+    "Author.objects.annotate(x=F('shelves')).values('x', 'name')",
+    # a Q without conditions says nothing, negated or not
+    "Club.objects.exclude(Q())",
+    "Club.objects.filter(~Q(Q(), ~Q()) | Q(pk=2))",
+    # the condition of a filtered relation, compared with another relation's column
+    "Book.objects.annotate(fr=FilteredRelation('publisher', condition=Q(publisher__name__lt=F('author__name')))).values_list('pk', 'fr__name')",
     # JSON's null under a negation
     "Book.objects.exclude(data__a=None)",
     "Book.objects.exclude(data__exact=None)",

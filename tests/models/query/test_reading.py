@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.models.query.data import shelf
-from tests.models.schemas.library import Author, Book, Publisher, Token
+from tests.models.schemas.library import Author, Book, Profile, Publisher, Token
 from vivace import models
 from vivace.db import atomic, query_log
 from vivace.errors import FieldError, InvalidValue, NotLoaded
@@ -250,3 +250,13 @@ def test_or2_a_pattern_with_nul_is_refused(lookup: str) -> None:
     """SQLite ends the pattern there and finds other rows; PostgreSQL refuses the character anywhere."""
     with pytest.raises(InvalidValue, match="NUL"):
         Token.objects.filter(**{f"label__{lookup}": "a\x00b"})
+
+
+async def test_or9_a_reverse_relation_to_one_without_its_key(database_url: str) -> None:
+    async with shelf(database_url):
+        ada = await Author.objects.get(name="Ada")
+        await Profile.objects.create(author=ada, bio="Countess")
+        [found] = await Author.objects.filter(name="Ada").select_related("profile").only("profile__bio")
+        assert found.profile.bio == "Countess"
+        [found] = await Author.objects.filter(name="Ada").select_related("profile").defer("profile__author")
+        assert found.profile.bio == "Countess"

@@ -7,7 +7,18 @@ import asyncio
 import pytest
 
 from tests.models.query.data import shelf
-from tests.models.schemas.library import Author, Book, Place, Placement, Restaurant, Shelf, Tag, Ticket, Token
+from tests.models.schemas.library import (
+    Author,
+    Book,
+    Place,
+    Placement,
+    Restaurant,
+    Shelf,
+    Tag,
+    Ticket,
+    Token,
+    Visit,
+)
 from vivace.db import Statement, atomic, database_for, outside, query_log
 from vivace.errors import FieldError, ForeignKeyViolation, IntegrityError, QueryError
 from vivace.models import F, Sum, Value
@@ -108,6 +119,18 @@ async def test_or11_conflicts(database_url: str) -> None:
         assert await emails == [("Ada", "a@x.org"), ("Alan", ""), ("Grace", ""), ("Joan", "j@x.org")]
         with pytest.raises(ValueError, match="mutually exclusive"):
             await Tag.objects.bulk_create([], ignore_conflicts=True, update_conflicts=True)
+
+
+async def test_or11_objects_get_the_keys_of_the_rows_that_they_updated(database_url: str) -> None:
+    async with shelf(database_url):
+        known = await Author.objects.get(name="Ada")
+        authors = [Author(pk=101, name="Ada", email="a@x.org"), Author(pk=102, name="Joan", email="j@x.org")]
+        await Author.objects.bulk_create(
+            authors, update_conflicts=True, update_fields=["email"], unique_fields=["name"]
+        )
+        assert [each.pk for each in authors] == [known.pk, 102]
+        await known.refresh_from_db()
+        assert known.email == "a@x.org"
 
 
 async def test_or11_bulk_create_with_defaults_of_python_and_database(database_url: str) -> None:
@@ -243,3 +266,14 @@ async def test_md7_a_broken_foreign_key_names_its_field(database_url: str) -> No
             async with atomic():
                 await Placement.objects.create(shelf=place, book_id=99, position=1)
         assert (caught.value.table, caught.value.columns) == (Placement._meta.db_table, ("book_id",))
+
+
+async def test_or10_update_of_inherited_columns_counts_each_row_once(database_url: str) -> None:
+    async with shelf(database_url, filled=False):
+        inn = await Restaurant.objects.create(name="Inn", stars=1)
+        for _ in range(2):
+            await Visit.objects.create(place=inn, note="good")
+        visited = Restaurant.objects.filter(visits__note="good")
+        assert await visited.count() == 2
+        assert await visited.update(name="Old inn") == 1
+        assert await visited.update(name="Inn", stars=2) == 1

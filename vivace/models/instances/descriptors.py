@@ -226,6 +226,8 @@ class ReverseOneToOneDescriptor:
             return found
         field = self.related.field
         for here, there in zip(field.local_related_fields, field.foreign_related_fields, strict=True):
+            if here.attname not in found.__dict__:
+                continue  # deferred, so not changed either
             if getattr(found, here.attname) != getattr(instance, there.attname):
                 return UNSET
         return found

@@ -29,7 +29,8 @@ async def update(queryset: QuerySet[Any, Any], values: Mapping[str, Any]) -> int
         verb, given = lift.update(state, own)
         return await running.execute(building.unordered(state), verb, database, given)
     async with atomic(database, savepoint=False):
-        keys = await queryset.using(database.alias).order_by().values_list("pk", flat=True)
+        found = await queryset.using(database.alias).order_by().values_list("pk", flat=True)
+        keys = list(dict.fromkeys(found))  # a condition over many finds a row several times
         count = len(keys)
         if own:
             rows = queryset.model._base_manager.using(database.alias).filter(pk__in=keys)

@@ -111,6 +111,9 @@ async def insert(
     """Insert rows of prepared values with one statement, and set on the objects what the database chose."""
     ignored = conflict is not None and not conflict.update
     returning = () if ignored else layout.returning  # rows that clash return nothing, and which is not told
+    if conflict is not None and conflict.update:  # a row that was there keeps its key
+        keys = tuple(field.attname for field in model._meta.pk_fields)
+        returning = (*returning, *(name for name in keys if name not in returning))
     verb, values = _verb(model, layout, rows, database, returning, conflict)
     plan, returned = await running.fetch(QueryState(model), verb, database, values)
     if returning and len(returned) == len(objects):

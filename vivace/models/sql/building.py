@@ -208,6 +208,7 @@ class Builder:
         if root.children:
             node, _ = Conditions(resolver, splits=False, settles=False).branch(root, False, False)
             self.joins.map[alias].condition = node
+            self.joins.last(alias)
 
     # -- queries within ----------------------------------------------------------------------------------------------
 
@@ -275,20 +276,16 @@ class _OnResolver(Resolver):
         self._alias = alias
 
     def follow(self, hops: tuple[Hop, ...]) -> list[str]:
-        depth = self._depth
-        if hops[:depth] == self._hops:
-            aliases = [self._alias]
-            rest = hops[depth:]
-        elif self._hops[: len(hops)] == hops:
+        through = hops[: self._depth]
+        near = through == self._hops[: len(hops)]
+        if any(hop.many for hop in (hops[self._depth :] if near else hops)):
+            raise FieldError("The condition of a FilteredRelation cannot follow further relations to many.")
+        if through != self._hops:
             return super().follow(hops)
-        else:
-            raise FieldError("The condition of a FilteredRelation reaches beyond the relation.")
-        for hop in rest:
-            if hop.many or not hop.direct:
-                raise FieldError(
-                    "The condition of a FilteredRelation cannot follow further relations to many."
-                )
+        aliases = [self._alias]
+        for hop in hops[self._depth :]:
             aliases.append(self.builder.joins.add(aliases[-1], hop, None)[0])
+            self.builder.joins.map[aliases[-1]].within = self._alias
         return aliases
 
 

@@ -42,6 +42,7 @@ class Aliases:
 class Join:
     """One table of a query. The first has neither parent nor kind. ``source`` is a query in place of a table.
 
+    ``within`` is the filtered relation that reads the table in its condition: the two are joined in parentheses.
     ``label`` is what the table would be called if no query stood around this one: the same place in two queries of one
     model has the same label.
     """
@@ -57,6 +58,7 @@ class Join:
         "nullable",
         "parent",
         "source",
+        "within",
     )
 
     def __init__(self, alias: str, model: Any, *, parent: str = "", hop: Hop | None = None) -> None:
@@ -68,6 +70,7 @@ class Join:
         self.nullable = hop.nullable if hop is not None else False
         self.condition: Expression | None = None
         self.source: Any = None
+        self.within = ""
         self.count = 0
         self.label = model._meta.db_table
 
@@ -105,6 +108,11 @@ class Joins:
         join.count = 1
         self.map[join.alias] = join
         return join.alias, True
+
+    def last(self, alias: str) -> None:
+        """Put a join behind those that its condition reads, with the tables within it."""
+        for name in [alias, *(name for name, join in self.map.items() if join.within == alias)]:
+            self.map[name] = self.map.pop(name)
 
     def promote(self, aliases: Iterable[str]) -> None:
         """Make joins LEFT where they may find nothing, and with them those that hang on them."""

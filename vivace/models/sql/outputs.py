@@ -65,7 +65,7 @@ class Outputs:
     def of_path(self, path: Path) -> Any:
         """Return the field at the end of a path."""
         first, *more = path.targets
-        return path.final if more else self.plain(first)
+        return path.whole if more else self.plain(first)
 
     def of_query(self, query: Any) -> Any:
         """Return the field of the only column of a query in an expression."""

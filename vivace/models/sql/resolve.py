@@ -59,7 +59,7 @@ class Resolver:
         """Return the targets of a path as columns of an alias."""
         many = path.many
         parts = tuple(Column(alias, field, many=many) for field in path.targets)
-        return parts[0] if len(parts) == 1 else Columns(*parts, field=path.final)
+        return parts[0] if len(parts) == 1 else Columns(*parts, field=path.whole)
 
     def follow(self, hops: tuple[Hop, ...]) -> list[str]:
         """Join along hops; return the aliases on the way, the first table's included."""

@@ -65,7 +65,8 @@ class SelectRenderer:
             alias, inner = select.inside
             parts += ["(", self.select(inner), ") ", Name(alias)]
         for join in select.joins:
-            parts += self._join(join) if join.kind else self._first(join)
+            if not join.within:
+                parts += self._join(join, select.joins) if join.kind else self._first(join)
         for table in select.tables:
             parts += [", ", Name(table)]
         return self.sql(*parts)
@@ -78,9 +79,13 @@ class SelectRenderer:
         table = join.model._meta.db_table
         return [Name(table)] if table == join.alias else [Name(table), " ", Name(join.alias)]
 
-    def _join(self, join: Join) -> list[Any]:
+    def _join(self, join: Join, joins: list[Join]) -> list[Any]:
         word = " LEFT OUTER JOIN " if join.kind == "LEFT" else " INNER JOIN "
-        return [word, *self._first(join), " ON (", self._on(join), ")"]
+        table = self._first(join)
+        within = [part for each in joins if each.within == join.alias for part in self._join(each, joins)]
+        if within:
+            table = ["(", *table, *within, ")"]
+        return [word, *table, " ON (", self._on(join), ")"]
 
     def _on(self, join: Join) -> Sql:
         tests: list[Any] = []

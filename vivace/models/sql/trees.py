@@ -58,5 +58,6 @@ class Branch(msgspec.Struct, frozen=True, cache_hash=True):
 
 Tree: TypeAlias = Compare | Truth | Fixed | Scope | Branch
 
+NOTHING: Final = Branch("AND", ())
 ALWAYS: Final = Fixed(value=True)
 NEVER: Final = Fixed(value=False)
