@@ -10,7 +10,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -71,11 +71,17 @@ def postgresql(core: int | None) -> Generator[tuple[Environment, int]]:
             cursor.execute("VACUUM ANALYZE world")
         process = server.process.pid if server.process is not None else 0
         if core is not None:
-            for each in tree(process):  # those that come later inherit it
-                os.sched_setaffinity(each, {core})
+            _keep_on(core, process)
         yield {"DATABASE_URL": server.url, **VISITOR}, process
     finally:
         server.close()
+
+
+def _keep_on(core: int, process: int) -> None:
+    """Keep a process and those it started on a core; those that come later inherit it."""
+    for each in tree(process):
+        with suppress(ProcessLookupError):  # PostgreSQL's short helpers come and go
+            os.sched_setaffinity(each, {core})
 
 
 @contextmanager
@@ -92,8 +98,7 @@ def valkey(core: int | None) -> Generator[Environment]:
     try:
         server.start()
         if core is not None and server.process is not None:
-            for each in tree(server.process.pid):
-                os.sched_setaffinity(each, {core})
+            _keep_on(core, server.process.pid)
         yield {"VIVACE_BROKER": server.url, "VALKEY_URL": server.url.replace("valkey:", "redis:", 1)}
     finally:
         server.close()
