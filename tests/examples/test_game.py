@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Generator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -22,8 +23,11 @@ TICKS = 12
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Serving]:
-    log = tmp_path_factory.mktemp("game")
-    with serving("run", "app.py", "--workers", "0", folder=GAME, tmp=log, SECRET_KEY="k" * 40) as running:
+    folder = tmp_path_factory.mktemp("game")  # processes of one folder play one game, also those of other tests
+    shutil.copytree(GAME, folder, dirs_exist_ok=True)
+    with serving(
+        "run", "app.py", "--workers", "0", folder=folder, tmp=folder, SECRET_KEY="k" * 40
+    ) as running:
         yield running
 
 

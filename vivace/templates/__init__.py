@@ -9,7 +9,6 @@ from vivace.errors.nearest import lazy_names
 if TYPE_CHECKING:
     from .bridge import in_render as in_render
     from .bridge import wait as wait
-    from .context import Scope as Scope
     from .context import TemplateContext as TemplateContext
     from .engine import Templates as Templates
     from .engine import current_templates as current_templates
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 _ROOMS: Final = {
     "bridge": "in_render wait",
-    "context": "Scope TemplateContext",
+    "context": "TemplateContext",
     "engine": "Templates current_templates render_to_string templates_of",
     "environment": "TemplateEnvironment",
     "library": "Library",
