@@ -23,7 +23,9 @@ TICKS = 12
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Serving]:
-    folder = tmp_path_factory.mktemp("game")  # processes of one folder play one game, also those of other tests
+    folder = tmp_path_factory.mktemp(
+        "game"
+    )  # processes of one folder play one game, also those of other tests
     shutil.copytree(GAME, folder, dirs_exist_ok=True)
     with serving(
         "run", "app.py", "--workers", "0", folder=folder, tmp=folder, SECRET_KEY="k" * 40
