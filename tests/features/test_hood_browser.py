@@ -38,6 +38,8 @@ def test_who_looks_under_the_hood_sees_what_others_cause(browser: Any, server: S
         assert ada.evaluate(FOCUS) == "title"
         region = ada.locator("vivace-hood .region")
         region.first.wait_for(timeout=WAIT)
+        # Until it is rendered, nobody knows which commits touch it: one that came sooner would be no reason of its own.
+        ada.locator("vivace-hood .region .reads li").first.wait_for(timeout=WAIT)
 
         start_posting(bob, 0, 1)
         last = ada.locator("vivace-hood .region .last code")
