@@ -110,7 +110,9 @@ async def test_te6_a_database_that_no_test_made_is_not_dropped(postgresql_url: s
     server = Database("server", connect(postgresql_url))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     other = "_".join(part for part in ("test", name, worker) if part)
+    drop = Statement(sql=f'DROP DATABASE IF EXISTS "{other}" WITH (FORCE)', writes=None)
     try:
+        await server.execute(drop)  # of another test, which had the same database before
         await server.execute(Statement(sql=f'CREATE DATABASE "{other}"', writes=None))
         precious = Database("precious", connect(f"{base}/{other}"))
         await precious.run_script("CREATE TABLE precious (id integer)")
@@ -124,5 +126,5 @@ async def test_te6_a_database_that_no_test_made_is_not_dropped(postgresql_url: s
         async with Client(guests(databases={"default": postgresql_url})):
             await make(1)
     finally:
-        await server.execute(Statement(sql=f'DROP DATABASE IF EXISTS "{other}" WITH (FORCE)', writes=None))
+        await server.execute(drop)
         await server.close()
