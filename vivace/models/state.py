@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
@@ -32,6 +33,18 @@ class _Nowhere(Origin):
 
 NEW: Final = _Nowhere(None, None)
 """The origin of an object that no query returned."""
+
+
+def now_stored(objects: Iterable[Any], db: str) -> None:
+    """Say of objects that a database has them now. New ones get no state for it: where there are many, nobody looks."""
+    origin = Origin(db, None)
+    for each in objects:
+        values = each.__dict__
+        if "_state" not in values and values.get("_origin") is NEW:
+            values["_origin"] = origin
+        else:
+            state: ModelState = each._state
+            state.adding, state.db = False, db
 
 
 class StateOfOrigin:

@@ -77,6 +77,19 @@ async def test_or11_copy_create(database_url: str) -> None:
         assert await Tag.objects.copy_create([]) == 0
 
 
+@pytest.mark.parametrize("verb", ["bulk_create", "copy_create"])
+async def test_or11_many_new_objects_get_no_state_until_it_is_asked_for(database_url: str, verb: str) -> None:
+    async with shelf(database_url):
+        tags = [Tag(name=f"new {n}") for n in range(3)]
+        again = await Author.objects.annotate(n=Value(7)).get(name="Ada")
+        again.pk, again.name = None, "Ada II"
+        await getattr(Tag.objects, verb)(tags)
+        assert not any("_state" in vars(tag) for tag in tags)
+        assert [(tag._state.adding, tag._state.db) for tag in tags] == [(False, "default")] * 3
+        await getattr(Author.objects, verb)([again])
+        assert again._state.annotated == ("n",)  # what it knew of the query that it came from
+
+
 async def test_or11_copy_create_takes_what_the_database_computes(database_url: str) -> None:
     async with shelf(database_url):
         await Author.objects.copy_create([Author(name="Joan", email=Lower(Value("J@X.ORG")))])

@@ -95,7 +95,8 @@ def prepare(model: Any, objects: list[Any]) -> None:
         raise ValueError("Can't bulk create a multi-table inherited model")
     makes_keys = not meta.is_composite_pk and meta.pk.has_default()
     for each in objects:
-        if makes_keys or each._state.cache:
+        state = each.__dict__.get("_state")  # none: nothing was loaded for it
+        if makes_keys or (state is not None and state.cache):
             each._prepare_for_bulk_create()
 
 

@@ -16,6 +16,7 @@ from vivace.errors import IntegrityError
 from vivace.models.expressions.base import is_expression
 from vivace.models.fields.base import Field
 from vivace.models.fields.numbers import IntegerField
+from vivace.models.state import now_stored
 
 from . import bulk, running
 from .inserting import PLAIN, Layout, layout, left_out
@@ -59,10 +60,7 @@ async def _copy(queryset: QuerySet[Any, Any], database: Database, layout: Layout
         return
     names = [field.column for field in layout.fields]
     await database.copy_rows(queryset.model._meta.db_table, names, zip(*columns, strict=True))
-    alias = database.alias
-    for each in objects:
-        state = each._state
-        state.adding, state.db = False, alias
+    now_stored(objects, database.alias)
 
 
 def _column(field: Any, objects: list[Any]) -> list[Any]:

@@ -24,6 +24,7 @@ from vivace.models.sql import names
 from vivace.models.sql.lifting import Lifter
 from vivace.models.sql.state import QueryState
 from vivace.models.sql.verbs import Conflict, Insert
+from vivace.models.state import now_stored
 
 from . import running
 
@@ -118,10 +119,8 @@ async def insert(
     plan, returned = await running.fetch(QueryState(model), verb, database, values)
     if returning and len(returned) == len(objects):
         take_returned(plan, objects, returned)
-    for each in objects:
-        if not ignored or each.pk is not None:
-            each._state.adding = False
-            each._state.db = database.alias
+    stored = objects if not ignored else [each for each in objects if each.pk is not None]
+    now_stored(stored, database.alias)
 
 
 def _verb(
