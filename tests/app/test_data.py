@@ -107,7 +107,7 @@ def test_migrations_of_an_installed_package_are_not_those_of_the_file(
     monkeypatch.syspath_prepend(tmp_path / "site-packages")
     book = importlib.import_module("shelfbought.models").Book
     app = App(models=[book], root=tmp_path)
-    app.import_name = "app"
+    app.import_name = "beside_bought"  # a name that no other test has models in
     assert not app.data.migrates
 
 

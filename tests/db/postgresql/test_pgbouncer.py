@@ -50,7 +50,7 @@ async def _sum(driver: PostgreSQLDriver, start: int) -> int:
 
 
 async def test_pn36_the_time_out_is_kept_on_our_side(pgbouncer_url: str, postgresql_url: str) -> None:
-    async with opened(pgbouncer_url, pooler="transaction", statement_timeout=0.1) as driver:
+    async with opened(pgbouncer_url, pooler="transaction", statement_timeout=0.5) as driver:
         with pytest.raises(StatementTimeout):
             await driver.fetch(read("SELECT pg_sleep(30)"))
         session = await driver.begin(TransactionOptions())
