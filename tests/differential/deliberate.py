@@ -125,28 +125,30 @@ def lists_none(tree: Any) -> bool:
         listed = any(
             name.endswith("__in") and None in value for name, value in tree.named if isinstance(value, list)
         )
-        return listed or any(map(lists_none, (*tree.args, *(value for _, value in tree.named))))
-    if isinstance(tree, Query):
-        return any(map(lists_none, tree.steps))
-    if isinstance(tree, Of):
-        return lists_none(tree.target)
-    return isinstance(tree, Op) and (lists_none(tree.left) or lists_none(tree.right))
+        if listed:
+            return True
+    return any(map(lists_none, _parts(tree)))
 
 
 def asks_for_nothing(tree: Any) -> bool:
     """Whether a Subquery or a Q as a value has a condition that no row can meet."""
     if isinstance(tree, Call) and tree.name in ("Subquery", "ExpressionWrapper"):
         return re.search(r"_in=\[(None)?\]", text(tree)) is not None
+    parts = _parts(tree)
+    if isinstance(tree, Call) and tree.name in ("annotate", "alias"):  # a Q as a value
+        parts = tuple(Call("Subquery", (each,)) if _is_q(each) else each for each in parts)
+    return any(map(asks_for_nothing, parts))
+
+
+def _parts(tree: Any) -> tuple[Any, ...]:
+    """Return what a tree is made of, one step down; what is called on an expression does not count."""
     if isinstance(tree, Call):
-        given = (*tree.args, *(value for _, value in tree.named))
-        if tree.name in ("annotate", "alias"):  # a Q as a value
-            given = tuple(Call("Subquery", (each,)) if _is_q(each) else each for each in given)
-        return any(map(asks_for_nothing, given))
+        return (*tree.args, *(value for _, value in tree.named))
     if isinstance(tree, Query):
-        return any(map(asks_for_nothing, tree.steps))
+        return tuple(tree.steps)
     if isinstance(tree, Of):
-        return asks_for_nothing(tree.target)
-    return isinstance(tree, Op) and (asks_for_nothing(tree.left) or asks_for_nothing(tree.right))
+        return (tree.target,)
+    return (tree.left, tree.right) if isinstance(tree, Op) else ()
 
 
 def _is_q(tree: Any) -> bool:

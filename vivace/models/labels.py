@@ -42,21 +42,24 @@ def _is_package(module: str) -> bool:
 def _of_file(module: str) -> str:
     if _is_package(module):
         return module
-    name = module.removesuffix(_ANOTHER)
-    path = getattr(sys.modules.get(module), "__file__", None)
-    if name not in _PLAIN or path is None:
-        return name.strip("_")
-    folder = labelling_folder(module)
-    return Path(path).resolve().stem if folder is None else _noted(folder) or folder.name
+    file = _unnamed_file(module)
+    if file is None:
+        return module.removesuffix(_ANOTHER).strip("_")
+    return (_noted(file.parent) or file.parent.name) if file.stem in _PLAIN else file.stem
 
 
 def labelling_folder(module: str) -> Path | None:
     """Return the folder that a module has its label from; ``None``: it has it from a name that programs import."""
+    file = None if _is_package(module) else _unnamed_file(module)
+    return file.parent if file is not None and file.stem in _PLAIN else None
+
+
+def _unnamed_file(module: str) -> Path | None:
+    """Return the file of a module whose name says nothing of what is in it."""
     path = getattr(sys.modules.get(module), "__file__", None)
-    if module.removesuffix(_ANOTHER) not in _PLAIN or path is None or _is_package(module):
+    if path is None or module.removesuffix(_ANOTHER) not in _PLAIN:
         return None
-    file = Path(path).resolve()
-    return file.parent if file.stem in _PLAIN else None
+    return Path(path).resolve()
 
 
 def _noted(folder: Path) -> str:

@@ -61,8 +61,7 @@ def csrf_token(request: Request) -> str:
         state[_STATE] = secret
         request.amend(_set_cookie(request, secret) if fresh else _vary)
     mask = os.urandom(_BYTES)
-    shown = int.from_bytes(mask, "big") ^ int.from_bytes(secret, "big")
-    return encode(mask + shown.to_bytes(_BYTES, "big")).decode()
+    return encode(mask + _xor(mask, secret)).decode()
 
 
 def rotate_csrf(request: Request) -> None:
@@ -93,7 +92,7 @@ async def require_token(request: Request) -> None:
 
 def _secret_for(request: Request, state: dict[str, Any]) -> tuple[bytes, bool]:
     """Return the secret of this browser and whether the cookie has to be set."""
-    name = _NAMES[request.scheme == "https"]
+    name = _cookie_name(request)
     value = None if name not in request.cookies or state.get(_FORGOTTEN) else _kept(request)[0]
     if value is None:
         return os.urandom(_BYTES), True
@@ -102,7 +101,7 @@ def _secret_for(request: Request, state: dict[str, Any]) -> tuple[bytes, bool]:
 
 def _kept(request: Request) -> tuple[bytes | None, str]:
     """Return what is in the cookie of this request; else ``None`` and what is wrong with it."""
-    cookie = request.cookies.get(_NAMES[request.scheme == "https"])
+    cookie = request.cookies.get(_cookie_name(request))
     if cookie is None:
         return None, "no cookie"
     try:
@@ -126,10 +125,11 @@ def matches(given: bytes, secret: bytes) -> bool:
         raw = decode(given)
     except BadSignature:
         return False
-    if len(raw) != 2 * _BYTES:
-        return False
-    hidden = int.from_bytes(raw[:_BYTES], "big") ^ int.from_bytes(raw[_BYTES:], "big")
-    return hmac.compare_digest(hidden.to_bytes(_BYTES, "big"), secret)
+    return len(raw) == 2 * _BYTES and hmac.compare_digest(_xor(raw[:_BYTES], raw[_BYTES:]), secret)
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(_BYTES, "big")
 
 
 async def _from_form(request: Request) -> bytes | None:
@@ -151,7 +151,7 @@ async def _from_form(request: Request) -> bytes | None:
 def _set_cookie(request: Request, secret: bytes) -> Callable[[Response], None]:
     def amend(response: Response) -> None:
         value = _signer(tuple(request.secret_keys)).sign(secret + _bound(request) + _today())
-        secure, headers = request.scheme == "https", response.headers
+        secure, headers = _is_secure(request), response.headers
         put_cookie(headers, _NAMES[secure], value, max_age=MAX_AGE, secure=secure)
         _keep_to_reader(headers)
 

@@ -84,9 +84,9 @@ def raise_explained(environment: Environment, source: str | None = None) -> NoRe
     """Raise the error that is being handled as what it is; see above."""
     from vivace.errors import PersonalRead  # loads with the first mistake
 
-    if isinstance(sys.exc_info()[1], PersonalRead):
-        raise  # nobody's mistake and nobody reads it: the page is rendered again for each of its viewers
     error = sys.exc_info()[1]
+    if isinstance(error, PersonalRead):
+        raise  # nobody's mistake and nobody reads it: the page is rendered again for each of its viewers
     if isinstance(error, TemplateSyntaxError):
         raise syntax_error(environment, error, source) from None
     places = chain(error.__traceback__) if error is not None else []

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from jinja2.runtime import Context, Undefined
 from jinja2.tests import TESTS
-from jinja2.utils import missing, pass_context
+from jinja2.utils import pass_context
 from markupsafe import Markup, escape
 
 from vivace.errors import ConfigurationError
@@ -124,9 +124,7 @@ def static_integrity(context: Context, name: str, /) -> str:
 @pass_context
 def csrf_token(context: Context) -> Markup:
     """Return the hidden field by which a form proves that it is a page of ours; nothing without a token."""
-    token: Any = context.resolve_or_missing("csrf_token")
-    if token is missing or isinstance(token, Undefined):
-        token = ""
+    token = known(context, "csrf_token")
     if not token:
         request = getattr(getattr(context, "scope", None), "request", None)
         if not getattr(request, "is_rerender", False):  # then the page puts its own in
