@@ -7,6 +7,8 @@ import functools
 import gc
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,18 @@ if "EXPLORE" not in os.environ:
 # What is collected, thirteen thousand tests and all their modules, stays to the end: left to the collector of garbage it
 # is gone through again and again, which was a fifth of the time, and half a second of each ``gc.collect()`` in a test.
 gc.disable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker temporary files of its own.
+
+    Processes of one folder are one site and find each other there, and a folder's tests may run in several workers.
+    """
+    if hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="vivace-tests-")
+        os.chmod(folder, 0o711)  # database servers run as another user, and have folders of their own in it
+        os.environ["TMPDIR"], tempfile.tempdir = folder, folder
+        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 def pytest_collection_finish() -> None:

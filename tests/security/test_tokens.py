@@ -17,10 +17,11 @@ from vivace.app import App, Form
 from vivace.config.secret import Secret
 from vivace.config.settings import Settings
 from vivace.crypto import Signer
-from vivace.errors import InvalidKey
+from vivace.crypto.tokens import Mac
+from vivace.errors import BadSignature, InvalidKey
 from vivace.http.request import Connection, Request
 from vivace.http.response import HTML, Response, Text
-from vivace.security import Security, csrf_token, rotate_csrf
+from vivace.security import Security, csrf_token, rotate_csrf, tokens
 from vivace.security.origin import SameOrigin
 from vivace.security.tokens import MAX_AGE, matches
 from vivace.testing import Client
@@ -214,6 +215,66 @@ async def test_sc1_a_cookie_expires(age: float, status: int) -> None:
     async with silent(site()) as client:
         headers = {"cookie": f"csrf={cookie}", "x-csrf-token": token}
         assert (await client.post("/write", headers=headers)).status == status
+
+
+async def test_sc1_a_cookie_that_was_good_before_expires_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Client(site()) as client:
+        await client.get("/page")
+        before = client.cookies["csrf"]
+        await client.get("/page")
+        assert client.cookies["csrf"] == before
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + MAX_AGE + 60)
+        await client.get("/page")
+        assert client.cookies["csrf"] != before
+
+
+async def test_sc1_the_signature_of_a_cookie_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    digested: list[bytes] = []
+    digest = Mac.digest
+
+    def counted(self: Mac, message: bytes) -> bytes:
+        digested.append(message)
+        return digest(self, message)
+
+    monkeypatch.setattr(Mac, "digest", counted)
+    async with Client(site(keys=("a key of this test alone, long enough",))) as client:
+        await client.get("/page")
+        assert len(digested) == 1  # it was signed
+        for _ in range(3):
+            token = (await client.get("/page")).text
+            assert (await client.post("/write", headers={"x-csrf-token": token})).status == 200
+        assert len(digested) == 2
+
+
+async def test_sc1_what_is_known_of_cookies_is_bounded() -> None:
+    cookies = tokens._Cookies((KEY,))
+    made = [cookies.signer.sign(b"%d" % number) for number in range(2 * tokens._KNOWN + 1)]
+    for each in made:
+        cookies.opened(each)
+        assert len(cookies._known) <= tokens._KNOWN
+    with pytest.raises(BadSignature):
+        cookies.opened(made[0][:-1] + ("A" if made[0][-1] != "A" else "B"))
+
+
+async def test_sc1_an_answer_that_is_returned_to_everybody_takes_no_cookie_to_the_next() -> None:
+    app = site()
+    shared = Response("the same for all")
+
+    @app.get("/first")
+    async def first(request: Request) -> Response:
+        csrf_token(request)
+        return shared
+
+    @app.get("/second")
+    async def second() -> Response:
+        return shared
+
+    async with Client(app) as client:
+        assert (await client.get("/first")).headers.get("set-cookie")
+        answer = await client.get("/second")
+        assert answer.headers.get("set-cookie") is None
+        assert answer.headers.get("cache-control") is None
 
 
 async def test_sc1_an_old_cookie_is_renewed_and_open_pages_stay_valid() -> None:

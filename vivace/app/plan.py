@@ -16,7 +16,7 @@ import msgspec
 from vivace.errors import MovedPermanently, VivaceError
 from vivace.http.headers import HeaderBlock
 from vivace.http.request import Request
-from vivace.http.response import Response, prepared
+from vivace.http.response import Response, own_answer, prepared
 from vivace.http.types import AfterHook, BeforeHook, Middleware
 from vivace.routing import REST, Matcher
 from vivace.routing.routes import WEBSOCKET, RouteOptions
@@ -185,6 +185,7 @@ class Plan:
             self.parts.headers.finish(request, response, csp)
         if request.amendments is not None:
             amendments, request.amendments = request.amendments, None
+            response = own_answer(request, response)
             for amend in amendments:
                 amend(response)
         buffered = response.buffered

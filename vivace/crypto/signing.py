@@ -51,13 +51,18 @@ class Signer:
 
         Raises ``BadSignature`` when no key made it, ``SignatureExpired`` when it is older than ``max_age`` seconds.
         """
+        value, stamped = self.opened(token)
+        check_age(stamped, max_age, self._clock())
+        return value
+
+    def opened(self, token: str | bytes) -> tuple[bytes, bytes]:
+        """Return the value of ``token`` and its time stamp, of whatever age it is; raises ``BadSignature``."""
         text = token.encode("utf-8", "surrogatepass") if isinstance(token, str) else token
         body, _, mac = text.rpartition(b".")
         if not any([hmac.compare_digest(encode(own.digest(body)), mac) for own in self._macs]):  # noqa: C419 - all are tried
             raise bad_token()
         value, _, stamped = body.partition(b".")
-        check_age(decode(stamped), max_age, self._clock())
-        return decode(value)
+        return decode(value), decode(stamped)
 
     def sign_object(self, value: object) -> str:
         """Return a token that holds ``value`` as JSON: anything msgspec encodes."""

@@ -123,6 +123,7 @@ class Request:
     amendments: list[Callable[[Response], object]] | None = None
     is_rerender: bool = False  # a live region of its page is rendered again: nobody asked for the page itself
     regions: Any = None  # who collects the live regions of such a page
+    own_answer: Response | None = None  # the copy of an answer that is for this request alone
     head_made: bool = False  # nothing can be added to the response any more
     _csp_nonce: str | None = None
 

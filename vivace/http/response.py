@@ -287,6 +287,18 @@ async def prepared(response: Response, request: Request) -> Response:
     return response
 
 
+def own_answer(request: Request, response: Response) -> Response:
+    """Return an answer that no other request has: a handler may return one to all, and a cookie is for one."""
+    if request.own_answer is response or not response.buffered:
+        return response
+    answer: Response = object.__new__(type(response))
+    answer.__dict__.update(response.__dict__)
+    if answer._headers is not None:
+        answer._headers = MutableHeaders(list(answer._headers.raw))
+    request.own_answer = answer
+    return answer
+
+
 async def close_iterator(chunks: AsyncIterable[Any]) -> None:
     """Close an async generator; other iterators have nothing to close."""
     aclose = getattr(chunks, "aclose", None)
@@ -315,5 +327,6 @@ __all__ = [
     "as_bytes",
     "close_iterator",
     "head_fields",
+    "own_answer",
     "prepared",
 ]

@@ -26,7 +26,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from vivace.crypto.signing import Signer
-from vivace.crypto.tokens import Key, decode, encode
+from vivace.crypto.tokens import Key, check_age, decode, encode
 from vivace.errors import BadRequest, BadSignature, CSRFTokenRefused, SignatureExpired
 from vivace.http.bodies import TOKEN_FIELD, URLENCODED
 from vivace.http.cookies import put_cookie
@@ -41,6 +41,7 @@ HEADER: Final = b"x-csrf-token"
 MAX_AGE: Final = 1_209_600  # seconds; two weeks, as long as a session
 _DAY: Final = 86_400  # seconds
 _BYTES: Final = 16
+_KNOWN: Final = 1_024  # cookies whose signature was good; half a megabyte
 _STATE: Final = "vivace.csrf"
 _FORGOTTEN: Final = "vivace.csrf.rotated"
 _NAMES: Final = ("csrf", "__Host-csrf")  # of the cookie: over http, over https
@@ -105,7 +106,7 @@ def _kept(request: Request) -> tuple[bytes | None, str]:
     if cookie is None:
         return None, "no cookie"
     try:
-        value = _signer(tuple(request.secret_keys)).unsign(cookie, MAX_AGE)
+        value = _cookies(tuple(request.secret_keys)).opened(cookie)
     except SignatureExpired:
         return None, "an expired cookie"
     except BadSignature:
@@ -150,7 +151,7 @@ async def _from_form(request: Request) -> bytes | None:
 
 def _set_cookie(request: Request, secret: bytes) -> Callable[[Response], None]:
     def amend(response: Response) -> None:
-        value = _signer(tuple(request.secret_keys)).sign(secret + _bound(request) + _today())
+        value = _cookies(tuple(request.secret_keys)).signer.sign(secret + _bound(request) + _today())
         secure, headers = _is_secure(request), response.headers
         put_cookie(headers, _NAMES[secure], value, max_age=MAX_AGE, secure=secure)
         _keep_to_reader(headers)
@@ -185,9 +186,35 @@ def _is_secure(request: Request) -> bool:
     return request.scheme == "https"
 
 
+class _Cookies:
+    """Signs the cookies of an app, and checks them.
+
+    A browser sends the same cookie with each page for a day, so the last ``_KNOWN`` that were good are known, as text, with
+    their value and age: to check a signature took 16 µs of a page of 150 (measured, between two waits for a database).
+    """
+
+    __slots__ = ("_known", "signer")
+
+    def __init__(self, keys: tuple[Key, ...]) -> None:
+        self.signer = Signer(keys, "csrf")
+        self._known: dict[str, tuple[bytes, bytes]] = {}
+
+    def opened(self, cookie: str) -> bytes:
+        """Return the value of a cookie; raises ``BadSignature`` and ``SignatureExpired``."""
+        known = self._known.get(cookie)
+        if known is None:
+            known = self.signer.opened(cookie)
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[cookie] = known
+        value, stamped = known
+        check_age(stamped, MAX_AGE, time.time())
+        return value
+
+
 @lru_cache(maxsize=16)  # apps of one process; a key is derived in 4 µs
-def _signer(keys: tuple[Key, ...]) -> Signer:
-    return Signer(keys, "csrf")
+def _cookies(keys: tuple[Key, ...]) -> _Cookies:
+    return _Cookies(keys)
 
 
 def _bound(request: Request) -> bytes:

@@ -15,9 +15,9 @@ from typing import Final, Protocol
 
 from vivace.config.settings import SessionSettings
 from vivace.http.caching import CacheControl
-from vivace.http.headers import PERSONAL, MutableHeaders
+from vivace.http.headers import PERSONAL
 from vivace.http.request import Request
-from vivace.http.response import Response
+from vivace.http.response import Response, own_answer
 
 from .lifetimes import Lifetimes
 from .session import Session, hashed
@@ -101,7 +101,7 @@ class SessionCookies:
         if response.status == SWITCHING:
             return None
         session.closed = True
-        answer = _own(response) if response.buffered else response
+        answer = own_answer(request, response)
         _keep_private(answer, changed=saved is not None or bool(session.data))
         if saved is not None:
             self._set_cookie(request, answer, session, saved)
@@ -129,15 +129,6 @@ class SessionCookies:
             response.set_cookie(name, saved.cookie, max_age=age, secure=secure, same_site=same_site)
         elif name in request.cookies:
             response.delete_cookie(name, secure=secure, same_site=same_site)
-
-
-def _own(response: Response) -> Response:
-    """Return an answer that nobody else holds: a handler may return the same one to all, and a cookie is for one."""
-    answer: Response = object.__new__(type(response))
-    answer.__dict__.update(response.__dict__)
-    if answer._headers is not None:
-        answer._headers = MutableHeaders(list(answer._headers.raw))
-    return answer
 
 
 def _keep_private(response: Response, *, changed: bool) -> None:
