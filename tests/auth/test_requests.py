@@ -257,6 +257,44 @@ async def test_au1_templates_have_user_session_and_perms_as_values(sqlite_url: s
         assert not list(log)
 
 
+async def test_au1_a_page_asks_for_the_user_before_it_begins_where_it_shows_one(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vivace.templates import bridge, render
+
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    (templates / "base.html").write_text("<nav>{{ user.email }}</nav>{% block main %}{% endblock %}")
+    (templates / "page.html").write_text('{% extends "base.html" %}{% block main %}one{% endblock %}')
+    (templates / "late.html").write_text("{% block main %}{{ user.email }}{% endblock %}")
+    (templates / "around.html").write_text("{{ user.email }}{% block main %}two{% endblock %}")
+    app = site(sqlite_url, root=tmp_path)
+
+    @app.get("/page/{name}")
+    async def page(request: Request, name: str) -> Any:
+        return render(request, name.replace("~", "#"))
+
+    @app.get("/given")
+    async def given(request: Request) -> Any:
+        return render(request, "base.html", user={"email": "somebody"})
+
+    waited: list[object] = []
+    wait = bridge.wait
+    monkeypatch.setattr("vivace.templates.calling.wait", lambda each: waited.append(each) or wait(each))
+    async with started(app) as client:
+        await enter(client)
+        for path, shown, waits, queries in (
+            ("/page/page.html", f"<nav>{EMAIL}</nav>one", 0, 1),
+            ("/page/late.html", EMAIL, 1, 1),  # a block may be replaced: it asks when it is shown
+            ("/page/around.html~main", "two", 0, 0),
+            ("/given", "<nav>somebody</nav>", 0, 0),
+        ):
+            waited.clear()
+            with query_log() as log:
+                assert (await client.get(path)).text == shown
+            assert (len(waited), len(list(log))) == (waits, queries), path
+
+
 async def test_au1_a_mounted_app_knows_the_users_of_the_outer_one(sqlite_url: str) -> None:
     inner = App()
 

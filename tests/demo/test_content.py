@@ -68,7 +68,7 @@ async def test_nobody_there_does_nothing(site: Site) -> None:
 
 
 def test_chart_counts_in_steps_that_end_now() -> None:
-    moments = [EPOCH, EPOCH + DAY * 0.5, EPOCH + DAY, EPOCH - 3 * DAY]
+    moments = [(EPOCH, 1), (EPOCH + DAY * 0.5, 1), (EPOCH + DAY, 1), (EPOCH - 3 * DAY, 5)]
     drawn = chart(moments, EPOCH + 1.2 * DAY, DAY, 3)
     assert [bar.count for bar in drawn.bars] == [0, 2, 1]
     assert [bar.since for bar in drawn.bars] == [EPOCH - DAY, EPOCH, EPOCH + DAY]
@@ -80,5 +80,5 @@ def test_chart_counts_in_steps_that_end_now() -> None:
 
 @pytest.mark.parametrize(("most", "top"), [(0, 4), (4, 4), (5, 8), (9, 20), (21, 40), (81, 200), (900, 2000)])
 def test_scale_of_a_chart_divides_into_four(most: int, top: int) -> None:
-    drawn = chart([EPOCH] * most, EPOCH, DAY, 2)
+    drawn = chart([(EPOCH, most)], EPOCH, DAY, 2)
     assert (drawn.top, drawn.top % 4) == (top, 0)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
+from vivace.db.observing import Run, execute_wrapper
 from vivace.demo.models import Comment, Line, Notice, Post, Vote, now
+from vivace.demo.pages.post import LATEST
 from vivace.errors.testing import ChannelRefused
 from vivace.testing.assertions import assert_redirects
 
@@ -170,6 +173,52 @@ async def test_dashboard_counts_what_happens(site: Site) -> None:
     assert re.search(r"Comments</dt><dd>1</dd>", page)
     assert page.count('<svg class="chart"') == 2
     assert re.search(r'aria-label="What happened in the last twenty minutes: 2 in all', page)
+
+
+async def test_a_post_shows_what_was_said_last_and_all_of_it_when_asked(site: Site) -> None:
+    path = f"/posts/{site.post.pk}"
+    assert "older comment" not in (await site.client.get(path)).text
+    time = now()
+    said = [
+        Comment(post=site.post, author=site.bob, body=f"said {number}.", made_at=time) for number in range(60)
+    ]
+    await Comment.objects.bulk_create(said)
+    await Post.objects.filter(pk=site.post.pk).update(replies=await site.post.comments.count())
+    page = (await site.client.get(path)).text
+    assert re.findall(r"said (\d+)\.", page) == [str(number) for number in range(60 - LATEST, 60)]
+    older = re.search(rf'href="({path}\?older=1)#comments">(\d+) older comments', page)
+    assert older is not None
+    assert int(older[2]) == await site.post.comments.count() - LATEST
+    whole = (await site.client.get(older[1])).text
+    assert re.findall(r"said (\d+)\.", whole) == [str(number) for number in range(60)]
+    assert "older comment" not in whole
+
+
+async def test_the_dashboard_reads_no_more_rows_where_more_has_happened(site: Site) -> None:
+    counts: list[int] = []
+
+    async def count(database: Any, statement: Any, parameters: Any, run: Run) -> Any:
+        found = await run(statement, parameters)
+        counts.append(len(found) if isinstance(found, list) else 0)
+        return found
+
+    async def rows() -> int:
+        counts.clear()
+        with execute_wrapper(count):
+            await site.client.get("/activity")
+        return sum(counts)
+
+    before = await rows()
+    assert before
+    time = now()
+    await Line.objects.bulk_create(
+        [Line(room="square", author=site.bob, text=str(number), made_at=time) for number in range(200)]
+    )
+    page = (await site.client.get("/activity")).text
+    drawn = re.search(r"in the last twenty minutes: (\d+) in all", page)
+    assert drawn is not None
+    assert int(drawn[1]) >= 200
+    assert await rows() <= before + 2
 
 
 async def test_lists_and_dashboard_are_live(site: Site) -> None:

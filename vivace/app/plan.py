@@ -188,6 +188,7 @@ class Plan:
             response = own_answer(request, response)
             for amend in amendments:
                 amend(response)
+        request.own_answer = None  # a page knows its request: a circle
         buffered = response.buffered
         request.head_made = not buffered
         if request._id is not None or b"x-request-id" in request.indexed():

@@ -94,10 +94,20 @@ def _found(module: str, name: str) -> Provider:
     return function
 
 
+def _part(name: str) -> Provider:
+    """Return a provider of a part of the request: at once where a view or a guard has asked for it."""
+
+    def provide(request: Request) -> Any:
+        known = request.known_part(name)
+        return request.part(name) if known is None else known
+
+    return provide
+
+
 BUILT_IN: dict[str, Provider] = {
     "request": _request,
-    "user": lambda request: request.part("user"),
-    "session": lambda request: request.part("session"),
+    "user": _part("user"),
+    "session": _part("session"),
     "perms": _elsewhere("vivace.auth.perms", "perms"),
     "csrf_token": _elsewhere("vivace.security.tokens", "csrf_token"),
     "csp_nonce": _csp_nonce,

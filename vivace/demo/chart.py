@@ -36,13 +36,19 @@ class Chart(msgspec.Struct, frozen=True):
 
 
 def chart(
-    moments: Iterable[datetime], now: datetime, step: timedelta, columns: int, height: int = HEIGHT
+    counted: Iterable[tuple[datetime, int]],
+    now: datetime,
+    step: timedelta,
+    columns: int,
+    height: int = HEIGHT,
 ) -> Chart:
-    """Count ``moments`` in columns of ``step``; they end with the step that ``now`` is in, on the clock."""
+    """Draw how many there were at which moments in columns of ``step``; they end with that of ``now``, on the clock."""
     seconds = step.total_seconds()
     last = int(now.timestamp() // seconds)
-    counted = Counter(int(moment.timestamp() // seconds) for moment in moments)
-    counts = [counted[number] for number in range(last - columns + 1, last + 1)]
+    sums: Counter[int] = Counter()
+    for moment, count in counted:
+        sums[int(moment.timestamp() // seconds)] += count
+    counts = [sums[number] for number in range(last - columns + 1, last + 1)]
     top = _round_up(max([4, *counts]))
     width = WIDTH / columns
     bars = [

@@ -292,7 +292,7 @@ def own_answer(request: Request, response: Response) -> Response:
     if request.own_answer is response or not response.buffered:
         return response
     answer: Response = object.__new__(type(response))
-    answer.__dict__.update(response.__dict__)
+    answer.__dict__ = response.__dict__.copy()
     if answer._headers is not None:
         answer._headers = MutableHeaders(list(answer._headers.raw))
     request.own_answer = answer

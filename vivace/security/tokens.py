@@ -21,9 +21,8 @@ from __future__ import annotations
 import hmac
 import os
 import time
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 from vivace.crypto.signing import Signer
 from vivace.crypto.tokens import Key, check_age, decode, encode
@@ -41,7 +40,9 @@ HEADER: Final = b"x-csrf-token"
 MAX_AGE: Final = 1_209_600  # seconds; two weeks, as long as a session
 _DAY: Final = 86_400  # seconds
 _BYTES: Final = 16
+_NO_SESSION: Final = "00" * _BYTES
 _KNOWN: Final = 1_024  # cookies whose signature was good; half a megabyte
+_APPS: Final = 16  # of one process
 _STATE: Final = "vivace.csrf"
 _FORGOTTEN: Final = "vivace.csrf.rotated"
 _NAMES: Final = ("csrf", "__Host-csrf")  # of the cookie: over http, over https
@@ -79,45 +80,40 @@ async def require_token(request: Request) -> None:
     It is looked for in ``X-CSRF-Token``, then in a url-encoded body within the body limit, which is read for it. A
     multipart body is not: it may be large, and its form sends the header.
     """
-    value, wrong = _kept(request)
-    if value is None:
+    kept, wrong = _kept(request)
+    if kept is None:
         raise _refusal(request, wrong)
     given = request.headers.first(HEADER)
     if given is None:
         given = await _from_form(request)
     if given is None:
         raise _refusal(request, "no token in X-CSRF-Token or a url-encoded form")
-    if not matches(given, value[:_BYTES]):
+    if not matches(given, kept.secret):
         raise _refusal(request, "a token that is not of this visitor")
 
 
 def _secret_for(request: Request, state: dict[str, Any]) -> tuple[bytes, bool]:
     """Return the secret of this browser and whether the cookie has to be set."""
-    name = _cookie_name(request)
-    value = None if name not in request.cookies or state.get(_FORGOTTEN) else _kept(request)[0]
-    if value is None:
+    kept = None if _FORGOTTEN in state else _kept(request)[0]
+    if kept is None:
         return os.urandom(_BYTES), True
-    return value[:_BYTES], value[2 * _BYTES :] != _today()
+    return kept.secret, kept.day != time.time() // _DAY
 
 
-def _kept(request: Request) -> tuple[bytes | None, str]:
+def _kept(request: Request) -> tuple[_Kept | None, str]:
     """Return what is in the cookie of this request; else ``None`` and what is wrong with it."""
     cookie = request.cookies.get(_cookie_name(request))
     if cookie is None:
         return None, "no cookie"
     try:
-        value = _cookies(tuple(request.secret_keys)).opened(cookie)
+        kept = _cookies(request).opened(cookie)
     except SignatureExpired:
         return None, "an expired cookie"
     except BadSignature:
         return None, "a cookie that we did not sign"
-    if not hmac.compare_digest(value[_BYTES : 2 * _BYTES], _bound(request)):
+    if not hmac.compare_digest(kept.bound, _bound(request)):
         return None, "a cookie of another session"
-    return value, ""
-
-
-def _today() -> bytes:
-    return int(time.time() // _DAY).to_bytes(4, "big")
+    return kept, ""
 
 
 def matches(given: bytes, secret: bytes) -> bool:
@@ -151,7 +147,8 @@ async def _from_form(request: Request) -> bytes | None:
 
 def _set_cookie(request: Request, secret: bytes) -> Callable[[Response], None]:
     def amend(response: Response) -> None:
-        value = _cookies(tuple(request.secret_keys)).signer.sign(secret + _bound(request) + _today())
+        day = int(time.time() // _DAY).to_bytes(4, "big")
+        value = _cookies(request).signer.sign(secret + bytes.fromhex(_bound(request)) + day)
         secure, headers = _is_secure(request), response.headers
         put_cookie(headers, _NAMES[secure], value, max_age=MAX_AGE, secure=secure)
         _keep_to_reader(headers)
@@ -186,42 +183,64 @@ def _is_secure(request: Request) -> bool:
     return request.scheme == "https"
 
 
-class _Cookies:
-    """Signs the cookies of an app, and checks them.
+class _Kept(NamedTuple):
+    """What a cookie says."""
 
-    A browser sends the same cookie with each page for a day, so the last ``_KNOWN`` that were good are known, as text, with
-    their value and age: to check a signature took 16 µs of a page of 150 (measured, between two waits for a database).
+    secret: bytes
+    bound: str  # in hexadecimal, as ``_bound`` returns it
+    day: int  # on which it was set; -1: it does not say
+    ends: float  # seconds since 1970
+
+
+class _Cookies:
+    """Signs the cookies of an app, and reads them.
+
+    A browser sends the same cookie with each page for a day, so the last ``_KNOWN`` that were good are known by their text: to
+    check the signature took 16 µs of a page of 150 (measured, between two waits for a database).
     """
 
     __slots__ = ("_known", "signer")
 
-    def __init__(self, keys: tuple[Key, ...]) -> None:
+    def __init__(self, keys: Sequence[Key]) -> None:
         self.signer = Signer(keys, "csrf")
-        self._known: dict[str, tuple[bytes, bytes]] = {}
+        self._known: dict[str, _Kept] = {}
 
-    def opened(self, cookie: str) -> bytes:
-        """Return the value of a cookie; raises ``BadSignature`` and ``SignatureExpired``."""
+    def opened(self, cookie: str) -> _Kept:
+        """Return what a cookie says; raises ``BadSignature`` and ``SignatureExpired``."""
         known = self._known.get(cookie)
-        if known is None:
-            known = self.signer.opened(cookie)
+        if known is None or time.time() > known.ends:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            self._known[cookie] = known
-        value, stamped = known
+            known = self._known[cookie] = self._read(cookie)
+        return known
+
+    def _read(self, cookie: str) -> _Kept:
+        value, stamped = self.signer.opened(cookie)
         check_age(stamped, MAX_AGE, time.time())
-        return value
+        secret, bound, day = value[:_BYTES], value[_BYTES : 2 * _BYTES], value[2 * _BYTES :]
+        ends = int.from_bytes(stamped, "big") / 1000 + MAX_AGE
+        return _Kept(secret, bound.hex(), int.from_bytes(day, "big") if day else -1, ends)
 
 
-@lru_cache(maxsize=16)  # apps of one process; a key is derived in 4 µs
-def _cookies(keys: tuple[Key, ...]) -> _Cookies:
-    return _Cookies(keys)
+_of_keys: Final[dict[int, tuple[Sequence[Key], _Cookies]]] = {}
 
 
-def _bound(request: Request) -> bytes:
+def _cookies(request: Request) -> _Cookies:
+    """Return the cookies of the request's app, by the identity of its keys: to hash them took longer than all else here."""
+    keys = request.secret_keys
+    known = _of_keys.get(id(keys))  # which nothing else has as long as the keys are there, too
+    if known is None:
+        if len(_of_keys) >= _APPS:
+            _of_keys.clear()
+        known = _of_keys[id(keys)] = keys, _Cookies(keys)
+    return known[1]
+
+
+def _bound(request: Request) -> str:
     """Return the session that tokens of this request belong to; the app's auth says which that is."""
     find: Callable[[Request], str | None] | None = getattr(request.app, "session_id", None)
     digest = find(request) if find is not None else None
-    return bytes.fromhex(digest)[:_BYTES] if digest else bytes(_BYTES)
+    return digest[: 2 * _BYTES] if digest else _NO_SESSION
 
 
 def _refusal(request: Request, got: str) -> CSRFTokenRefused:

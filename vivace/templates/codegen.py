@@ -71,6 +71,7 @@ class PageCompiler(CodeGenerator):
         if found.has_regions or not found.steady or any(map(is_sheltering, node.find_all(nodes.Stmt))):
             self.writeline(f"from vivace.templates.regions import {', '.join(_OF_REGIONS.split())}")
         self._steady = found.steady
+        self._asks: tuple[str, ...] = ()
         self._refuse_kept_regions(node)
         self.writeline(f"name = {self.name!r}")
         self.writeline(f"has_regions = {found.has_regions!r}")
@@ -81,6 +82,7 @@ class PageCompiler(CodeGenerator):
             self._write_block(name, block, context)
         pairs = ", ".join(f"{name!r}: block_{name}" for name in self.blocks)
         self.writeline(f"blocks = {{{pairs}}}", extra=1)
+        self.writeline(f"asks, parent = {self._asks!r}, {self._known_parent(node)!r}")
         lines = "&".join(f"{compiled}={written}" for compiled, written in self.debug_info)
         self.writeline(f"debug_info = {lines!r}")
 
@@ -130,6 +132,9 @@ class PageCompiler(CodeGenerator):
         extends = node.find(nodes.Extends) is not None
         with self._function("root", None):
             frame = self._root_frame(node.body, context, node)
+            self._asks = tuple(
+                sorted({name for how, name in frame.symbols.loads.values() if how == "resolve"})
+            )
             frame.require_output_check = extends and not self.has_known_extends
             if extends:
                 self.writeline("parent_template = None")
@@ -141,6 +146,12 @@ class PageCompiler(CodeGenerator):
                 self.indent()
                 self.writeline("parent_template.root_render_func(context, out)")
                 self.outdent()
+
+    def _known_parent(self, node: nodes.Template) -> str | None:
+        """Return the name of the template that this one always extends, ``None`` where that is said nowhere."""
+        extends = next((each for each in node.body if isinstance(each, nodes.Extends)), None)
+        written = extends.template if extends is not None else None
+        return written.value if isinstance(written, nodes.Const) and isinstance(written.value, str) else None
 
     def _write_prelude(self, node: nodes.Template, context: EvalContext) -> None:
         """Write what a block needs that is shown alone: what the top of the page imports and sets, and its parent."""

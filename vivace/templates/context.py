@@ -32,6 +32,8 @@ Provider: TypeAlias = Callable[["Request"], Any]
 """Gives a name its value for a request; ``def`` or ``async def``."""
 Blocks: TypeAlias = Mapping[str, tuple[Callable[..., Any], ...]]
 """The functions of each block of a page: that of the innermost child first, the parents' behind it."""
+PARTS: Final = ("session", "user")
+"""The names whose values are parts of the request, which may have to be waited for."""
 _PROVIDED: Final = "vivace.templates"  # in ``request.state``: what the app's providers gave
 
 
@@ -214,4 +216,4 @@ class WatchedContext(TemplateContext):
         return self.scope.request
 
 
-__all__ = ["NO_SCOPE", "Provider", "Scope", "TemplateContext", "WatchedContext"]
+__all__ = ["NO_SCOPE", "PARTS", "Provider", "Scope", "TemplateContext", "WatchedContext"]

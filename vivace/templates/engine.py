@@ -188,13 +188,18 @@ class Templates:
         """Return a rendered template as plain text; as ``render_now``."""
         return self.get(name).text(_as_dict(context), Scope(request, self.providers, self.built_in))
 
-    def page(self, name: str, context: dict[str, Any], request: Request, status: int = 200) -> bytes:
+    def page(
+        self, template: PageTemplate | str, context: dict[str, Any], request: Request, status: int = 200
+    ) -> bytes:
         """Return a rendered template in UTF-8; for the answer that it becomes.
 
         An answer to GET that is an error has static regions: to ask for it again would be an error again.
         """
+        if isinstance(template, str):
+            name, template = template, self.get(template)
+        else:
+            name = template.name or ""
         watched = name if status < 300 or request.method != "GET" else ""
-        template = self.environment.known.get(name) or self.get(name)
         return template.encoded(context, Scope(request, self.providers, self.built_in, watched))
 
 

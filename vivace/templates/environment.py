@@ -17,7 +17,7 @@ from vivace.errors import TemplateNotFound, nearest
 from .cachetag import FragmentExtension
 from .calling import read_attribute, read_item, refused_name
 from .codegen import compiled
-from .context import NO_SCOPE, Blocks, Scope, TemplateContext
+from .context import NO_SCOPE, PARTS, Blocks, Scope, TemplateContext
 from .escaping import address_with, addresses_with
 from .livetag import LiveExtension
 from .loaders import Loaders
@@ -45,6 +45,9 @@ class PageTemplate(jinja2.Template):
     prelude: Callable[..., Any]
     names: MutableMapping[str, Any]
     narrow: bool = True  # whether the last page was ASCII
+    asks: tuple[str, ...]  # the parts of the request whose names it reads before all else
+    parent: str | None  # the template that it always extends
+    needs: tuple[str, ...] | None  # what ``find_needs`` found
     chains: Blocks  # its own blocks, as a context has them
     joined: dict[
         int, tuple[Blocks, Blocks]
@@ -58,6 +61,9 @@ class PageTemplate(jinja2.Template):
         template.prelude = namespace["prelude"]
         template.chains = {name: (function,) for name, function in template.blocks.items()}
         template.joined = {}
+        template.asks = tuple(name for name in namespace["asks"] if name in PARTS)
+        template.parent = namespace["parent"]
+        template.needs = None
         own_environment = cast("TemplateEnvironment", environment)
         own_environment.loads += 1
         if namespace["has_fragments"]:
@@ -152,8 +158,25 @@ class PageTemplate(jinja2.Template):
             return pieces
 
         part.name = f"{self.name}#{name}"
+        part.needs = ()  # what the page around it asks for is not shown
         part.root_render_func = root
         return part
+
+    def find_needs(self) -> tuple[str, ...]:
+        """Return the parts of the request that a page reads before all else, its parents' with it.
+
+        Where they are there before the page begins, it need not stand still for them: each time is two switches of greenlets.
+        """
+        found, template, seen = dict.fromkeys(self.asks), self, {self.name}
+        while template.parent is not None and template.parent not in seen:
+            seen.add(template.parent)
+            above = self.environment.known.get(template.parent)
+            if above is None:
+                return tuple(found)  # the first page that is shown loads it, and the second asks again
+            found.update(dict.fromkeys(above.asks))
+            template = above
+        self.needs = tuple(found)
+        return self.needs
 
     @property
     def is_up_to_date(self) -> bool:

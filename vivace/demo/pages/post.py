@@ -9,6 +9,7 @@ from vivace.demo.forms import CommentForm, NewPostForm, PostForm
 from vivace.demo.models import Member, Post
 
 router = Router("/posts")
+LATEST = 50  # comments that the page shows at first
 
 
 @router.get("/new", name="new_post", guards=[signed_in])
@@ -29,9 +30,9 @@ async def publish(request: Request, user: Member) -> Response:
 
 
 @router.get("/{id:int}", name="post")
-async def show(request: Request, id: int) -> Response:
-    """Show a post and its comments."""
-    return page(request, await found(id), CommentForm())
+async def show(request: Request, id: int, older: bool = False) -> Response:
+    """Show a post and what was said to it last; ``older``: all that was said."""
+    return page(request, await found(id), CommentForm(), older=older)
 
 
 @router.post("/{id:int}", name="add_comment", guards=[signed_in])
@@ -92,7 +93,17 @@ async def found(id: int) -> Post:
     return await get_object_or_404(Post.objects.select_related("author", "topic"), pk=id)
 
 
-def page(request: Request, post: Post, form: CommentForm, status: int = 200) -> Response:
+def page(
+    request: Request, post: Post, form: CommentForm, status: int = 200, *, older: bool = False
+) -> Response:
     """Show a post with a form for a comment."""
-    comments = post.comments.select_related("author")
-    return render(request, "post.html", status=status, post=post, comments=comments, form=form)
+    newest = post.comments.select_related("author").order_by("-made_at", "-id")
+    return render(
+        request,
+        "post.html",
+        status=status,
+        post=post,
+        newest=newest if older else newest[:LATEST],
+        hidden=0 if older else post.replies - LATEST,
+        form=form,
+    )
