@@ -103,7 +103,7 @@ def machine() -> dict[str, str]:
         "processor": model,
         "cores": str(os.cpu_count()),
         "system": platform.platform(),
-        "python": platform.python_version(),
+        "python": " ".join(sys.version.split()),  # with the build: of one version they differ by a tenth
     }
 
 

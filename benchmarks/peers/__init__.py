@@ -1,12 +1,14 @@
 """The programs we compare with, and how they are installed: by the benchmarks themselves, never by the tests.
 
-Node packages go to ``benchmarks/.peers/node_modules`` and Python packages into ``benchmarks/.peers/venv``; a copy of
-the list they were installed from lies beside them, so a changed version is installed again. Packages that are compiled
+Node packages go to ``benchmarks/.peers/node_modules`` and Python packages below ``benchmarks/.peers`` into an environment of
+the very Python that measures: builds of one version differ by a tenth (with profiles or without), and ours and theirs must
+not. A copy of the list they were installed from lies beside them, so a changed version is installed again. Packages that are compiled
 when they are installed (better-sqlite3: some minutes) have a list and a folder of their own, ``native``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -95,12 +97,13 @@ def _install_node_packages(source: Path, folder: Path, command: tuple[str, ...])
 
 def _virtual_environment() -> Path:
     wanted = SOURCES / "requirements.txt"
-    python = INSTALLED / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    if not _is_current(wanted, INSTALLED):
-        INSTALLED.mkdir(exist_ok=True)
-        _run(sys.executable, "-m", "venv", "--clear", "venv", folder=INSTALLED)
-        _run(str(python), "-m", "pip", "install", "--quiet", "-r", str(wanted), folder=INSTALLED)
-        _mark(wanted, INSTALLED)
+    folder = INSTALLED / f"python-{hashlib.sha256(sys.version.encode()).hexdigest()[:8]}"
+    python = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    if not _is_current(wanted, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _run(sys.executable, "-m", "venv", "--clear", "venv", folder=folder)
+        _run(str(python), "-m", "pip", "install", "--quiet", "-r", str(wanted), folder=folder)
+        _mark(wanted, folder)
     return python
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import traceback
+import weakref
 from contextvars import ContextVar
 from typing import Any
 
@@ -169,10 +171,55 @@ async def test_tp9_pool_is_bounded_and_keeps_nothing_alive() -> None:
     def job(_value: Kept) -> None:
         wait(asyncio.sleep(0))
 
-    await asyncio.gather(*(render_in_greenlet(wait, asyncio.sleep(0)) for _ in range(bridge.KEPT + 20)))
-    assert len(bridge._idle.greenlets) <= bridge.KEPT
+    for _ in range(3):
+        await asyncio.gather(*(render_in_greenlet(wait, asyncio.sleep(0)) for _ in range(bridge.KEPT + 20)))
+        assert len(bridge._idle.greenlets) <= bridge.KEPT
     await render_in_greenlet(job, Kept())
     assert Kept.gone
+
+
+def parked() -> int:
+    """Return how many greenlets of renders there are, whoever knows them."""
+    gc.collect()
+    return sum(type(each) is bridge.RenderGreenlet and not each.dead for each in gc.get_objects())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_tp9_more_renders_at_once_than_the_pool_takes_leave_no_greenlets(fails: bool) -> None:
+    class Shown:
+        pass
+
+    shown: list[weakref.ref[Shown]] = []
+    before = parked()
+
+    def job() -> Shown:
+        made = Shown()
+        shown.append(weakref.ref(made))
+        wait(asyncio.sleep(0))
+        if fails:
+            raise KeyError(made)
+        return made
+
+    for _ in range(3):
+        await asyncio.gather(
+            *(render_in_greenlet(job) for _ in range(2 * bridge.KEPT)), return_exceptions=True
+        )
+    await asyncio.sleep(0)
+    assert len(shown) == 6 * bridge.KEPT
+    assert not [each for each in shown if each() is not None]
+    assert parked() - before <= bridge.KEPT
+
+
+async def test_tp9_what_a_render_returned_is_not_kept_where_it_was_made() -> None:
+    class Shown:
+        pass
+
+    said = bridge.begin(Shown, ())
+    assert isinstance(said, list)
+    shown = said.pop()
+    known = weakref.ref(shown)
+    del shown
+    assert known() is None
 
 
 async def test_tp9_stream_hands_out_pieces_and_stands_still_between() -> None:

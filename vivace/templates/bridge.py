@@ -13,7 +13,10 @@ Rules.
    the render waits for, a thread), asks its own greenlet, which is no render greenlet, and is told no.
 3. What is thrown at the task while it waits (a cancellation, a deadline) is thrown into the render where it waits. So a
    render always runs to its end, and its greenlet goes back to the pool with an empty stack.
-4. A greenlet belongs to its thread; the pool is per thread, and bounded. A parked greenlet keeps nothing alive.
+4. A greenlet belongs to its thread; the pool is per thread, and bounded. A parked greenlet keeps nothing alive: what a render
+   returned is in a list, which who takes it empties, since the parked frame holds on to what it handed over.
+5. A greenlet that the pool does not take is told to end. Dropped it would stay for ever: its frame knows it, and no collector of
+   garbage looks into the frames of a greenlet.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ KEPT: Final = 32  # idle greenlets per thread
 
 
 class _Failed:
-    """How a render ended that raised; one that returned hands over a tuple with its value."""
+    """How a render ended that raised; one that returned hands over a list with its value."""
 
     __slots__ = ("error",)
 
@@ -62,11 +65,11 @@ class Chunk:
 class RenderGreenlet(greenlet):
     """Runs one render after another; between two it is parked in its thread's pool."""
 
-    def run(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - greenlet calls it
-        """Render, hand over how it ended, and wait for the next."""
-        while True:
+    def run(self, function: Callable[..., Any] | None, args: tuple[Any, ...]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - greenlet calls it
+        """Render, hand over how it ended, and wait for the next; ``None`` ends it."""
+        while function is not None:
             try:
-                outcome: Any = (function(*args),)
+                outcome: Any = [function(*args)]
             except BaseException as error:
                 outcome = _Failed(error)
             del function, args
@@ -137,9 +140,14 @@ def _enter(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[RenderG
 def _leave(current: RenderGreenlet) -> None:
     """Park a greenlet whose render has ended."""
     current.gr_context = None
+    if current.dead:
+        return
     idle = _idle.greenlets
-    if len(idle) < KEPT and not current.dead:
+    if len(idle) < KEPT:
         idle.append(current)
+    else:
+        current.parent = getcurrent()  # where it ends, who runs is its parent
+        current.switch(None, ())
 
 
 class _Resumed:
@@ -176,13 +184,13 @@ def frames_that_wait() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def begin(function: Callable[..., T], args: tuple[Any, ...]) -> tuple[T] | Coroutine[Any, Any, T]:
-    """Run ``function(*args)`` where it may ``wait``; return its value in a tuple, or what to await for the value.
+def begin(function: Callable[..., T], args: tuple[Any, ...]) -> list[T] | Coroutine[Any, Any, T]:
+    """Run ``function(*args)`` where it may ``wait``; return a list to take its value from, or what to await for the value.
 
     Who is a coroutine already needs none to hear that a render waited for nothing, as most do.
     """
     current, said = _enter(function, args)
-    if type(said) is tuple:
+    if type(said) is list:
         _leave(current)
         return said  # pyright: ignore[reportUnknownVariableType] - not by cast(), which is a call
     return _to_the_end(current, said)
@@ -190,19 +198,19 @@ def begin(function: Callable[..., T], args: tuple[Any, ...]) -> tuple[T] | Corou
 
 async def _to_the_end(current: RenderGreenlet, said: Any) -> Any:
     """Await what a render asks for until it has ended; return its value."""
-    while type(said) is not tuple:
+    while type(said) is not list:
         if type(said) is _Failed:
             _leave(current)
             said.again()
         said = await _Resumed(current, said)
     _leave(current)
-    return said[0]  # pyright: ignore[reportUnknownVariableType] - as above
+    return said.pop()  # pyright: ignore[reportUnknownVariableType] - as above
 
 
 async def render_in_greenlet(function: Callable[..., T], *args: Any) -> T:
     """Return ``function(*args)``, run where it may ``wait``."""
     said = begin(function, args)
-    return said[0] if isinstance(said, tuple) else await said
+    return said.pop() if isinstance(said, list) else await said
 
 
 async def stream_from_greenlet(function: Callable[..., Any], *args: Any) -> AsyncGenerator[str, None]:
@@ -212,7 +220,7 @@ async def stream_from_greenlet(function: Callable[..., Any], *args: Any) -> Asyn
     """
     current, said = _enter(function, args)
     try:
-        while type(said) is not tuple:
+        while type(said) is not list:
             if type(said) is Chunk:
                 yield said.text
                 current.parent, current.gr_context = getcurrent(), getcurrent().gr_context
@@ -228,7 +236,7 @@ async def stream_from_greenlet(function: Callable[..., Any], *args: Any) -> Asyn
 
 
 def _has_ended(said: Any) -> bool:
-    return type(said) is tuple or type(said) is _Failed
+    return type(said) is list or type(said) is _Failed
 
 
 def _abandon(current: RenderGreenlet) -> None:

@@ -85,7 +85,7 @@ class TemplateResponse(Response):
             if needs:
                 await self._load(needs, templates)
         said = begin(templates.page, (known or self.template, self.context, self.request, self.status))
-        self.body = said[0] if isinstance(said, tuple) else await said
+        self.body = said.pop() if isinstance(said, list) else await said
         self.rendered = True
         return self
 

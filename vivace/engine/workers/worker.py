@@ -26,7 +26,7 @@ from vivace.engine.listening.listeners import Listener, inherit
 from vivace.engine.server import TICK, Server
 from vivace.http.types import Handle
 
-from .garbage import keep_giving_back, settle
+from .garbage import settle
 from .guard import BlockingGuard
 from .heartbeat import (
     BEAT,
@@ -129,10 +129,7 @@ async def _serve_until(
     watchdog.start()
     if watch.forbid_blocking:
         guard.forbid()
-    beside = [
-        asyncio.create_task(_keep_checking(watchdog, shedding)),
-        asyncio.create_task(keep_giving_back()),
-    ]
+    beside = [asyncio.create_task(_keep_checking(watchdog, shedding))]
     access_log = start_access_log(server)
     if certificates is not None:
         beside.append(asyncio.create_task(_keep_certificates(certificates)))
