@@ -238,7 +238,7 @@ async def test_sc1_the_signature_of_a_cookie_is_checked_once(monkeypatch: pytest
         return digest(self, message)
 
     monkeypatch.setattr(Mac, "digest", counted)
-    async with Client(site()) as client:
+    async with Client(site(keys=("a key of this test alone, long enough",))) as client:
         await client.get("/page")
         assert len(digested) == 1  # it was signed
         for _ in range(3):

@@ -22,6 +22,7 @@ import hmac
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from vivace.crypto.signing import Signer
@@ -42,7 +43,6 @@ _DAY: Final = 86_400  # seconds
 _BYTES: Final = 16
 _NO_SESSION: Final = "00" * _BYTES
 _KNOWN: Final = 1_024  # cookies whose signature was good; half a megabyte
-_APPS: Final = 16  # of one process
 _STATE: Final = "vivace.csrf"
 _FORGOTTEN: Final = "vivace.csrf.rotated"
 _NAMES: Final = ("csrf", "__Host-csrf")  # of the cookie: over http, over https
@@ -106,7 +106,7 @@ def _kept(request: Request) -> tuple[_Kept | None, str]:
     if cookie is None:
         return None, "no cookie"
     try:
-        kept = _cookies(request).opened(cookie)
+        kept = _cookies(tuple(request.secret_keys)).opened(cookie)
     except SignatureExpired:
         return None, "an expired cookie"
     except BadSignature:
@@ -148,7 +148,9 @@ async def _from_form(request: Request) -> bytes | None:
 def _set_cookie(request: Request, secret: bytes) -> Callable[[Response], None]:
     def amend(response: Response) -> None:
         day = int(time.time() // _DAY).to_bytes(4, "big")
-        value = _cookies(request).signer.sign(secret + bytes.fromhex(_bound(request)) + day)
+        value = _cookies(tuple(request.secret_keys)).signer.sign(
+            secret + bytes.fromhex(_bound(request)) + day
+        )
         secure, headers = _is_secure(request), response.headers
         put_cookie(headers, _NAMES[secure], value, max_age=MAX_AGE, secure=secure)
         _keep_to_reader(headers)
@@ -222,18 +224,9 @@ class _Cookies:
         return _Kept(secret, bound.hex(), int.from_bytes(day, "big") if day else -1, ends)
 
 
-_of_keys: Final[dict[int, tuple[Sequence[Key], _Cookies]]] = {}
-
-
-def _cookies(request: Request) -> _Cookies:
-    """Return the cookies of the request's app, by the identity of its keys: to hash them took longer than all else here."""
-    keys = request.secret_keys
-    known = _of_keys.get(id(keys))  # which nothing else has as long as the keys are there, too
-    if known is None:
-        if len(_of_keys) >= _APPS:
-            _of_keys.clear()
-        known = _of_keys[id(keys)] = keys, _Cookies(keys)
-    return known[1]
+@lru_cache(maxsize=16)  # apps of one process; a key is derived in 4 µs
+def _cookies(keys: tuple[Key, ...]) -> _Cookies:
+    return _Cookies(keys)
 
 
 def _bound(request: Request) -> str:
