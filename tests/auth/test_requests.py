@@ -279,8 +279,12 @@ async def test_au1_a_page_asks_for_the_user_before_it_begins_where_it_shows_one(
         return render(request, "base.html", user={"email": "somebody"})
 
     waited: list[object] = []
-    wait = bridge.wait
-    monkeypatch.setattr("vivace.templates.calling.wait", lambda each: waited.append(each) or wait(each))
+
+    def noted(each: Any) -> Any:
+        waited.append(each)
+        return bridge.wait(each)
+
+    monkeypatch.setattr("vivace.templates.calling.wait", noted)
     async with started(app) as client:
         await enter(client)
         for path, shown, waits, queries in (
