@@ -248,13 +248,13 @@ async def test_sc1_the_signature_of_a_cookie_is_checked_once(monkeypatch: pytest
 
 
 async def test_sc1_what_is_known_of_cookies_is_bounded() -> None:
-    cookies = tokens._Cookies((KEY,))
-    made = [cookies.signer.sign(b"%d" % number) for number in range(2 * tokens._KNOWN + 1)]
+    signer = Signer([KEY], "csrf")
+    made = [signer.sign(b"%d" % number) for number in range(2 * tokens._KNOWN + 1)]
     for each in made:
-        cookies.opened(each)
-        assert len(cookies._known) <= tokens._KNOWN
+        tokens._opened((KEY,), each)
+        assert tokens._opened.cache_info().currsize <= tokens._KNOWN
     with pytest.raises(BadSignature):
-        cookies.opened(made[0][:-1] + ("A" if made[0][-1] != "A" else "B"))
+        tokens._opened((KEY,), made[0][:-1] + ("A" if made[0][-1] != "A" else "B"))
 
 
 async def test_sc1_an_answer_that_is_returned_to_everybody_takes_no_cookie_to_the_next() -> None:

@@ -25,7 +25,7 @@ from vivace.errors import NotProvided
 from vivace.http.request import Request
 from vivace.models.query.rendering import rendering
 from vivace.templates.bridge import how_to_wait
-from vivace.templates.context import Provider
+from vivace.templates.context import PARTS, Provider
 from vivace.templates.engine import Templates, current_templates
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def _part(name: str) -> Provider:
 
 BUILT_IN: dict[str, Provider] = {
     "request": _request,
-    "user": _part("user"),
-    "session": _part("session"),
+    **{name: _part(name) for name in PARTS},
     "perms": _elsewhere("vivace.auth.perms", "perms"),
     "csrf_token": _elsewhere("vivace.security.tokens", "csrf_token"),
     "csp_nonce": _csp_nonce,

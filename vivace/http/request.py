@@ -263,7 +263,7 @@ class Request:
         if self._cookies is None:
             raw = self.raw_headers
             self._cookies = parse_cookies(
-                [value.decode("latin-1") for key, value in raw if len(key) == 6 and key.lower() == b"cookie"]
+                [value.decode("latin-1") for key, value in raw if key.lower() == b"cookie"]
             )
         return self._cookies
 

@@ -291,11 +291,16 @@ def own_answer(request: Request, response: Response) -> Response:
     """Return an answer that no other request has: a handler may return one to all, and a cookie is for one."""
     if request.own_answer is response or not response.buffered:
         return response
+    answer = request.own_answer = copied(response)
+    return answer
+
+
+def copied(response: Response) -> Response:
+    """Return the same answer with header fields of its own."""
     answer: Response = object.__new__(type(response))
     answer.__dict__ = response.__dict__.copy()
     if answer._headers is not None:
         answer._headers = MutableHeaders(list(answer._headers.raw))
-    request.own_answer = answer
     return answer
 
 
@@ -326,6 +331,7 @@ __all__ = [
     "Upgrade",
     "as_bytes",
     "close_iterator",
+    "copied",
     "head_fields",
     "own_answer",
     "prepared",

@@ -21,7 +21,7 @@ from __future__ import annotations
 import hmac
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -106,7 +106,8 @@ def _kept(request: Request) -> tuple[_Kept | None, str]:
     if cookie is None:
         return None, "no cookie"
     try:
-        kept = _cookies(tuple(request.secret_keys)).opened(cookie)
+        kept = _opened(tuple(request.secret_keys), cookie)
+        check_age(kept.stamped, MAX_AGE, time.time())
     except SignatureExpired:
         return None, "an expired cookie"
     except BadSignature:
@@ -148,9 +149,7 @@ async def _from_form(request: Request) -> bytes | None:
 def _set_cookie(request: Request, secret: bytes) -> Callable[[Response], None]:
     def amend(response: Response) -> None:
         day = int(time.time() // _DAY).to_bytes(4, "big")
-        value = _cookies(tuple(request.secret_keys)).signer.sign(
-            secret + bytes.fromhex(_bound(request)) + day
-        )
+        value = _signer(tuple(request.secret_keys)).sign(secret + bytes.fromhex(_bound(request)) + day)
         secure, headers = _is_secure(request), response.headers
         put_cookie(headers, _NAMES[secure], value, max_age=MAX_AGE, secure=secure)
         _keep_to_reader(headers)
@@ -185,48 +184,30 @@ def _is_secure(request: Request) -> bool:
     return request.scheme == "https"
 
 
+@lru_cache(maxsize=16)  # apps of one process; a key is derived in 4 µs
+def _signer(keys: tuple[Key, ...]) -> Signer:
+    return Signer(keys, "csrf")
+
+
 class _Kept(NamedTuple):
     """What a cookie says."""
 
     secret: bytes
     bound: str  # in hexadecimal, as ``_bound`` returns it
     day: int  # on which it was set; -1: it does not say
-    ends: float  # seconds since 1970
+    stamped: bytes
 
 
-class _Cookies:
-    """Signs the cookies of an app, and reads them.
+@lru_cache(maxsize=_KNOWN)
+def _opened(keys: tuple[Key, ...], cookie: str) -> _Kept:
+    """Return what a cookie says, of whatever age it is; raises ``BadSignature``.
 
-    A browser sends the same cookie with each page for a day, so the last ``_KNOWN`` that were good are known by their text: to
-    check the signature took 16 µs of a page of 150 (measured, between two waits for a database).
+    A browser sends the same one with each page for a day: to check its signature took 16 µs of a page of 150 (measured,
+    between two waits for a database).
     """
-
-    __slots__ = ("_known", "signer")
-
-    def __init__(self, keys: Sequence[Key]) -> None:
-        self.signer = Signer(keys, "csrf")
-        self._known: dict[str, _Kept] = {}
-
-    def opened(self, cookie: str) -> _Kept:
-        """Return what a cookie says; raises ``BadSignature`` and ``SignatureExpired``."""
-        known = self._known.get(cookie)
-        if known is None or time.time() > known.ends:
-            if len(self._known) >= _KNOWN:
-                self._known.clear()
-            known = self._known[cookie] = self._read(cookie)
-        return known
-
-    def _read(self, cookie: str) -> _Kept:
-        value, stamped = self.signer.opened(cookie)
-        check_age(stamped, MAX_AGE, time.time())
-        secret, bound, day = value[:_BYTES], value[_BYTES : 2 * _BYTES], value[2 * _BYTES :]
-        ends = int.from_bytes(stamped, "big") / 1000 + MAX_AGE
-        return _Kept(secret, bound.hex(), int.from_bytes(day, "big") if day else -1, ends)
-
-
-@lru_cache(maxsize=16)  # apps of one process; a key is derived in 4 µs
-def _cookies(keys: tuple[Key, ...]) -> _Cookies:
-    return _Cookies(keys)
+    value, stamped = _signer(keys).opened(cookie)
+    secret, bound, day = value[:_BYTES], value[_BYTES : 2 * _BYTES], value[2 * _BYTES :]
+    return _Kept(secret, bound.hex(), int.from_bytes(day, "big") if day else -1, stamped)
 
 
 def _bound(request: Request) -> str:

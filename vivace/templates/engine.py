@@ -196,10 +196,8 @@ class Templates:
         An answer to GET that is an error has static regions: to ask for it again would be an error again.
         """
         if isinstance(template, str):
-            name, template = template, self.get(template)
-        else:
-            name = template.name or ""
-        watched = name if status < 300 or request.method != "GET" else ""
+            template = self.get(template)
+        watched = template.name or "" if status < 300 or request.method != "GET" else ""
         return template.encoded(context, Scope(request, self.providers, self.built_in, watched))
 
 

@@ -167,15 +167,17 @@ class PageTemplate(jinja2.Template):
 
         Where they are there before the page begins, it need not stand still for them: each time is two switches of greenlets.
         """
-        found, template, seen = dict.fromkeys(self.asks), self, {self.name}
+        found, template, seen = set(self.asks), self, {self.name}
         while template.parent is not None and template.parent not in seen:
             seen.add(template.parent)
             above = self.environment.known.get(template.parent)
             if above is None:
-                return tuple(found)  # the first page that is shown loads it, and the second asks again
-            found.update(dict.fromkeys(above.asks))
+                return tuple(
+                    sorted(found)
+                )  # the first page that is shown loads it, and the second asks again
+            found.update(above.asks)
             template = above
-        self.needs = tuple(found)
+        self.needs = tuple(sorted(found))
         return self.needs
 
     @property

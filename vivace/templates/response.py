@@ -67,9 +67,7 @@ class TemplateResponse(Response):
         request = self.request
         installed = getattr(request.app, "parts", ())
         for name in needs:
-            if name in self.context or name in templates.providers or name not in installed:
-                continue
-            if request.known_part(name) is None:
+            if name in installed and name not in self.context and name not in templates.providers:
                 await request.part(name)
 
     async def prepare(self, request: Request) -> Response:
@@ -77,9 +75,8 @@ class TemplateResponse(Response):
         templates = templates_of(self.request)
         if templates.before_render:
             await self.altered(templates)
-        known = templates.environment.known.get(
-            self.template
-        )  # not where templates are read again: who asks is told
+        # Where templates are read again none is known: who asks is told by its line there.
+        known = templates.environment.known.get(self.template)
         if known is not None:
             needs = known.find_needs() if known.needs is None else known.needs
             if needs:

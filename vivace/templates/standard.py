@@ -130,9 +130,8 @@ def csrf_token(context: Context) -> Markup:
         if not getattr(request, "is_rerender", False):  # then the page puts its own in
             return Markup()
     escaped = escape_text(token) if type(token) is str else escape(token)
-    return str.__new__(
-        Markup, f'{_CSRF_FIELD}{escaped}">'
-    )  # the token is escaped; `Markup()` would look for more
+    field = f'{_CSRF_FIELD}{escaped}">'
+    return str.__new__(Markup, field)  # the token is escaped; `Markup()` would look for more
 
 
 @pass_context

@@ -16,7 +16,6 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,9 +25,8 @@ from vivace.app.lifespan import LifespanContext
 from vivace.app.pages import before_end, is_open_html, is_whole
 from vivace.errors import NotFound
 from vivace.http.csp import SELF, ContentSecurityPolicy, as_policies
-from vivace.http.headers import MutableHeaders
 from vivace.http.request import SAFE_METHODS, Request
-from vivace.http.response import HTML, Response
+from vivace.http.response import HTML, Response, copied
 from vivace.http.types import CallNext, Middleware
 from vivace.realtime.manager import fresh_request
 from vivace.security import Security
@@ -204,8 +202,7 @@ class Hood:
     def _with_panel(self, request: Request, response: Response, record: Record) -> Response:
         before = self._before.pop(request.client, []) if request.client is not None else []
         addition = self._markup(request, record.about(response), before)
-        page = copy(response)  # a handler may answer with one value for all
-        page._headers = MutableHeaders([*response.headers.raw])
+        page = copied(response)  # a handler may answer with one value for all
         page.body = before_end(response.body, addition)
         for name in ("etag", "last-modified", "content-length"):  # of the page without it
             page.headers.remove(name)

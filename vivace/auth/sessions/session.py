@@ -75,7 +75,6 @@ class Session(MutableMapping[str, Any]):
     __slots__ = (
         "_cycled",
         "_flushed",
-        "_plain",
         "_renewed",
         "_touched",
         "accessed",
@@ -89,7 +88,6 @@ class Session(MutableMapping[str, Any]):
         # Both are read for each answer: a property took thirty times as long (CPython 3.11).
         self.stored = loaded  # what the store found; None for a new session
         self.data: dict[str, Any] = {} if loaded is None else _decoded(loaded.text)  # what is in it now
-        self._plain = loaded is None or _is_flat(loaded.text)
         self._touched: set[str] = set()
         self._cycled = self._flushed = self._renewed = False
         self.accessed = False
@@ -150,8 +148,6 @@ class Session(MutableMapping[str, Any]):
         """Whether there is anything to save. ``session.modified = True`` is understood, and never needed."""
         if self._cycled or self._flushed:
             return True
-        if self._plain and not self._touched:  # on nearly all pages
-            return False
         changes = self.changes()
         return changes is not NO_CHANGES and bool(changes)
 
@@ -172,12 +168,9 @@ class Session(MutableMapping[str, Any]):
 
     def changes(self) -> Changes:
         """Return what was done since it was loaded."""
-        if not self._touched and not self._flushed:
-            for value in self.data.values():
-                if isinstance(value, _MUTABLE):
-                    break
-            else:
-                return NO_CHANGES
+        is_flat = self.stored is None or _is_flat(self.stored.text)
+        if is_flat and not self._touched and not self._flushed:  # on nearly all pages
+            return NO_CHANGES
         names = [
             name for name, value in self.data.items() if name in self._touched or isinstance(value, _MUTABLE)
         ]
@@ -221,7 +214,6 @@ class Session(MutableMapping[str, Any]):
         """Be what a store has just saved."""
         self.stored = loaded
         self.data = data
-        self._plain = _is_flat(loaded.text)
         self._touched = set()
         self._cycled = self._flushed = self._renewed = False
 

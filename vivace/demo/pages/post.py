@@ -97,7 +97,7 @@ def page(
     request: Request, post: Post, form: CommentForm, status: int = 200, *, older: bool = False
 ) -> Response:
     """Show a post with a form for a comment."""
-    newest = post.comments.select_related("author").order_by("-made_at", "-id")
+    newest = post.comments.select_related("author").reverse()
     return render(
         request,
         "post.html",
