@@ -23,6 +23,7 @@ import apsw
 
 from .connection import Home, Link, Role
 from .errors import translate
+from .heap import share_heap
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Link], T]
@@ -154,6 +155,7 @@ class Lane:
         self._mailbox = mailbox
         self._current: Job[Any] | None = None
         self._outstanding = 0
+        share_heap()
         self.thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self.thread.start()
 
