@@ -134,12 +134,11 @@ class ValidationError(VivaceError):
         elif isinstance(message, ValidationError):
             self.__dict__.update(message.__dict__)
         elif isinstance(message, list | tuple):
-            self.error_list: list[ValidationError] = []
+            self._several: list[ValidationError] = []
             for given in cast("list[Any]", message):
-                self.error_list.extend(_as_error(given).flat())
+                self._several.extend(_as_error(given).flat())
         else:
             self.message: str = str(message)
-            self.error_list = [self]
             if code is not None:
                 self.__dict__["code"] = (
                     code  # what a test or a form asks for; the class's is the documented slug
@@ -147,6 +146,14 @@ class ValidationError(VivaceError):
 
     if TYPE_CHECKING:
         error_dict: dict[str, list[ValidationError]]
+
+    @property
+    def error_list(self) -> list[ValidationError]:
+        """The single errors; of a single one itself, which it does not keep: it would be a circle. None by field: see ``flat``."""
+        if "error_dict" in self.__dict__:
+            raise AttributeError("An error by field has an error_dict and no error_list.")
+        several: list[ValidationError] | None = self.__dict__.get("_several")
+        return [self] if several is None else several
 
     def flat(self) -> list[ValidationError]:
         """Return the single errors this one is made of."""

@@ -176,7 +176,7 @@ class BaseForm:
         )
         self._errors: ErrorDict | None = None
         self._cleaned: dict[str, Any] | None = None
-        self._bound: dict[str, BoundField] = {}
+        self._bound: dict[str, tuple[type[BoundField], dict[str, Any]]] = {}  # see ``BoundField``
 
     def _own_renderer(self, given: Renderer | type[Renderer] | None) -> Renderer:
         chosen = given or self.default_renderer or Renderer
@@ -202,11 +202,14 @@ class BaseForm:
 
     def __getitem__(self, name: str) -> BoundField:
         """Return a field with its data. Raises ``UnknownFormField``."""
-        bound = self._bound.get(name)
-        if bound is None or bound.field is not self.fields.get(name):
-            if name not in self.fields:
-                raise self._unknown(name)
-            bound = self._bound[name] = self.fields[name].get_bound_field(self, name)
+        known = self._bound.get(name)
+        field = self.fields.get(name)
+        if known is not None and known[1]["field"] is field:
+            return known[0].again(self, known[1])
+        if field is None:
+            raise self._unknown(name)
+        bound = field.get_bound_field(self, name)
+        self._bound[name] = type(bound), bound.__dict__
         return bound
 
     def __contains__(self, name: object) -> bool:
@@ -380,6 +383,8 @@ class BaseForm:
             )
         for name, found in by_field.items():
             self._error_list(name).extend(found)
+            for each in found:  # where they were raised is a frame that knows the form: a circle
+                each.__traceback__ = each.__context__ = None
             if self._cleaned is not None:
                 self._cleaned.pop(name, None)
 

@@ -96,11 +96,9 @@ class _RelatedMethods(ManagerBase):
         found = cache.get(self.cache_name) if cache else None
         if type(found) is not Prefetched:
             return None
-        if found.queryset is None:
-            plain = super().get_queryset() if found.given is None else found.given
-            found.queryset = self.restrict(plain)
-            found.queryset._cache = found.rows
-        return found.queryset
+        rows = self.restrict(super().get_queryset() if found.given is None else found.given)
+        rows._cache = found.rows
+        return rows
 
     def forget_prefetched(self) -> None:
         """Drop what was prefetched: it changed."""

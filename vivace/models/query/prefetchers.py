@@ -33,14 +33,16 @@ class Prefetcher(Protocol):
 
 
 class Prefetched:
-    """The rows of a relation to many that were fetched; ``queryset`` is made when somebody asks for it."""
+    """The rows of a relation to many that were fetched.
 
-    __slots__ = ("given", "queryset", "rows")
+    Not their queryset, which knows the object that they belong to: a circle that would stay until Python looks for circles.
+    """
+
+    __slots__ = ("given", "rows")
 
     def __init__(self, rows: list[Any], given: Any = None) -> None:
         self.rows = rows
         self.given = given  # the queryset of a Prefetch
-        self.queryset: Any = None
 
     def __vivace_key__(self, keying: Any) -> Any:
         return prefetched_key(self, keying)
