@@ -133,6 +133,7 @@ SCENARIOS = (
         data.FORTUNES,
         Rival("Fastify + pg + eta", 1.2),
         Rival("Django's ORM", 12.0),
+        Rival("Django's ORM, no middleware"),
         on=data.postgresql_contest,
         ours="Vivace's templates",
     ),

@@ -55,6 +55,7 @@ PYTHON = MappingProxyType(
         "FastAPI": _uvicorn("fastapi_app:app"),
         "Django": _gunicorn("django_app:application"),
         "Django's ORM": _gunicorn("django_data_app:application"),
+        "Django's ORM, no middleware": _gunicorn("django_data_app:application"),
         "Django's users": _gunicorn("django_member_app:application"),
         "SQLAlchemy": _uvicorn("sqlalchemy_app:app"),
         "Tortoise": _uvicorn("tortoise_app:app"),
@@ -62,13 +63,14 @@ PYTHON = MappingProxyType(
         "Django's forms, works": ("django_form_app.py",),
     }
 )
+BARE = MappingProxyType({"Django's ORM, no middleware": MappingProxyType({"BARE_DJANGO": "1"})})
 
 
 def program(name: str) -> Program:
     """Return the peer called ``name``, installed; raises ``Unavailable`` when it cannot run here."""
     if name in NODE:
         return _node(name, NODE[name])
-    return Program(name, (str(_virtual_environment()), *PYTHON[name]), SOURCES)
+    return Program(name, (str(_virtual_environment()), *PYTHON[name]), SOURCES, BARE.get(name, {}))
 
 
 def _node(name: str, source: str) -> Program:

@@ -1,9 +1,7 @@
-"""Django's ORM under gunicorn, with a connection that stays open."""
+"""Django's ORM under gunicorn, in a new project; without its middleware where ``BARE_DJANGO`` is set."""
 
 import os
-from pathlib import Path
 from random import randint
-from urllib.parse import urlsplit
 
 import django
 from django.conf import settings
@@ -12,30 +10,14 @@ from django.db import models
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import path
+from django_project import PROCESSORS, PROJECT, database, templates
 
-url = urlsplit(os.environ["DATABASE_URL"])
+bare = "BARE_DJANGO" in os.environ
 settings.configure(
-    DEBUG=False,
-    SECRET_KEY="benchmark",
-    ALLOWED_HOSTS=["*"],
+    **(PROJECT | {"MIDDLEWARE": [], "INSTALLED_APPS": []} if bare else PROJECT),
     ROOT_URLCONF=__name__,
-    TEMPLATES=[
-        {
-            "BACKEND": "django.template.backends.django.DjangoTemplates",
-            "DIRS": [Path(__file__).parents[1] / "apps" / "fortunes" / "templates"],
-        }
-    ],
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": url.path[1:],
-            "USER": url.username,
-            "PASSWORD": url.password or "",
-            "HOST": url.hostname,
-            "PORT": url.port,
-            "CONN_MAX_AGE": None,
-        }
-    },
+    TEMPLATES=templates("fortunes", [] if bare else PROCESSORS),
+    DATABASES=database(os.environ["DATABASE_URL"]),
 )
 django.setup()
 

@@ -5,8 +5,6 @@ The tables are in a schema of their own, since Vivace's have some of the same na
 
 import os
 from datetime import timedelta
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
@@ -14,54 +12,13 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django_project import PROJECT, database, templates
 
-url = urlsplit(os.environ["DATABASE_URL"])
 settings.configure(
-    DEBUG=False,
-    SECRET_KEY="only-for-the-benchmark",
-    ALLOWED_HOSTS=["127.0.0.1", "localhost"],
+    **PROJECT,
     ROOT_URLCONF=__name__,
-    USE_TZ=True,
-    INSTALLED_APPS=[
-        "django.contrib.auth",
-        "django.contrib.contenttypes",
-        "django.contrib.sessions",
-        "django.contrib.messages",
-    ],
-    MIDDLEWARE=[
-        "django.middleware.security.SecurityMiddleware",
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.middleware.common.CommonMiddleware",
-        "django.middleware.csrf.CsrfViewMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-        "django.contrib.messages.middleware.MessageMiddleware",
-        "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    ],
-    TEMPLATES=[
-        {
-            "BACKEND": "django.template.backends.django.DjangoTemplates",
-            "DIRS": [Path(__file__).parents[1] / "apps" / "member" / "templates"],
-            "OPTIONS": {
-                "context_processors": [
-                    "django.template.context_processors.request",
-                    "django.contrib.auth.context_processors.auth",
-                    "django.contrib.messages.context_processors.messages",
-                ]
-            },
-        }
-    ],
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": url.path[1:],
-            "USER": url.username,
-            "PASSWORD": url.password or "",
-            "HOST": url.hostname,
-            "PORT": url.port,
-            "CONN_MAX_AGE": None,
-            "OPTIONS": {"options": "-c search_path=django"},
-        }
-    },
+    TEMPLATES=templates("member"),
+    DATABASES=database(os.environ["DATABASE_URL"], OPTIONS={"options": "-c search_path=django"}),
 )
 application = get_wsgi_application()
 

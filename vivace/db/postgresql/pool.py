@@ -59,6 +59,7 @@ class Pool:
         self.opener = opener
         self.options = options
         self.clock = clock
+        self._loop = asyncio.get_running_loop()
         self.free: list[Connection] = []
         self.waiters: OrderedDict[asyncio.Future[Connection], float] = OrderedDict()  # until when
         self._expiry: asyncio.TimerHandle | None = None
@@ -132,7 +133,7 @@ class Pool:
             raise DatabaseUnavailable(f"The connections to {self.options.address} are closed.")
         if self._refusal is not None and not self._members and self.clock() < self._retry_at:
             raise self._refused()
-        loop = asyncio.get_running_loop()
+        loop = self._loop  # which costs no call to the system, as to ask for it does
         waiter: asyncio.Future[Connection] = loop.create_future()
         self.waiters[waiter] = loop.time() + self.options.acquire_timeout
         if self._expiry is None:
@@ -150,7 +151,7 @@ class Pool:
     def _expire(self) -> None:
         """Give up on who waited too long: one timer for all, as the first to come is the first to give up on."""
         self._expiry = None
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         now = loop.time() + _GRAIN
         while self.waiters:
             waiter, until = next(iter(self.waiters.items()))
@@ -242,7 +243,7 @@ class Pool:
     def _arm_retry(self) -> None:
         if self._retry is None and self.waiters:
             delay = max(0.0, self._retry_at - self.clock())
-            self._retry = asyncio.get_running_loop().call_later(delay + 0.001, self._try_again)
+            self._retry = self._loop.call_later(delay + 0.001, self._try_again)
 
     def _try_again(self) -> None:
         self._retry = None
@@ -300,7 +301,7 @@ class Pool:
             self._open_more()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, name=f"pool of {self.options.address}")
+        task = self._loop.create_task(work, name=f"pool of {self.options.address}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -325,7 +326,7 @@ class Pool:
     def _arm_sweeper(self) -> None:
         if self._sweeper is None and not self.closed:
             interval = min(self.options.idle_lifetime, self.options.max_lifetime)
-            self._sweeper = asyncio.get_running_loop().call_later(interval, self._swept)
+            self._sweeper = self._loop.call_later(interval, self._swept)
 
     def _swept(self) -> None:
         self._sweeper = None
@@ -353,8 +354,8 @@ class Pool:
             await self._wait_until_empty()
         for connection in list(self._members):
             self.discard(connection)
-        deadline = asyncio.get_running_loop().time() + self.options.cleanup_timeout
-        while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
+        deadline = self._loop.time() + self.options.cleanup_timeout
+        while self._tasks and (left := deadline - self._loop.time()) > 0:
             await asyncio.wait(list(self._tasks), timeout=left)  # one that opens may start one that closes
 
     def abandon(self) -> None:
@@ -367,7 +368,7 @@ class Pool:
         self._members.clear()
 
     async def _wait_until_empty(self) -> None:
-        self._empty = asyncio.get_running_loop().create_future()
+        self._empty = self._loop.create_future()
         try:
             await asyncio.wait([self._empty], timeout=self.options.close_timeout)
         finally:
