@@ -5,8 +5,9 @@ opens pages, keeps the live connection of the page that is open, votes, comments
 seconds in between. At the end it tells, as JSON and in words: what was done and what failed, how long answers took (median and
 the slowest of a hundred), how long it took until a change was in another visitor's page, and the server's memory over time,
 which rises while what the server keeps fills up to its bounds (the log of changes, those of the rooms), for some minutes,
-and then should not: ``late`` is its slope over the second half of the time, so let it be ten minutes. What they do and when is the same in each run (the generator is
-seeded).
+and then should not: ``late`` is its slope over the second half of the time, so let it be ten minutes. What visitors write
+stays, and pages grow with it; ``--reading``: nobody comments or talks, so that what rises is not content. What they do and when
+is the same in each run (the generator is seeded).
 """
 
 from __future__ import annotations
@@ -110,10 +111,11 @@ def _slope(readings: list[tuple[float, float, int]]) -> float:
 class Visitor:
     """Somebody with a browser: one page is open at a time, and lives."""
 
-    def __init__(self, number: int, port: int, tally: Tally) -> None:
+    def __init__(self, number: int, port: int, tally: Tally, *, reading: bool = False) -> None:
         self.random = Random(number)
         self.port = port
         self.tally = tally
+        self.writing = 0 if reading else 1  # how often, beside a search
         place = f"http://127.0.0.1:{port}"
         headers = {"accept": "text/html", "origin": place, "sec-fetch-site": "same-origin"}
         self.http = httpx2.AsyncClient(base_url=place, headers=headers, timeout=TIMEOUT)
@@ -129,7 +131,7 @@ class Visitor:
             while time.monotonic() < until:
                 deed: Callable[[], Awaitable[None]] = self.random.choices(
                     [self.look, self.read, self.vote, self.comment, self.search, self.chat],
-                    [5, 6, 4, 1, 1, 1],
+                    [5, 6, 4, self.writing, 1, self.writing],
                 )[0]
                 await deed()
                 await asyncio.sleep(self.random.uniform(1, 5))
@@ -266,14 +268,14 @@ async def watch_memory(pid: int, tally: Tally, until: float) -> None:
         await asyncio.sleep(SAMPLE)
 
 
-async def visit(port: int, pid: int, visitors: int, seconds: float) -> Tally:
+async def visit(port: int, pid: int, visitors: int, seconds: float, *, reading: bool = False) -> Tally:
     """Let visitors come, all within a tenth of the time, and stay until the end."""
     tally, start = Tally(), time.monotonic()
     until = start + seconds
 
     async def come(number: int) -> None:
         await asyncio.sleep(number / visitors * seconds / 10)
-        await Visitor(number, port, tally).stay(until)
+        await Visitor(number, port, tally, reading=reading).stay(until)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(watch_memory(pid, tally, until))
@@ -305,10 +307,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visitors", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--reading", action="store_true", help="nobody comments or talks")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, demo(folder) as (port, pid):
         wait_for(port)
-        tally = asyncio.run(visit(port, pid, options.visitors, options.minutes * 60))
+        seconds = options.minutes * 60
+        tally = asyncio.run(visit(port, pid, options.visitors, seconds, reading=options.reading))
     told = tally.report()
     print(json.dumps(told, indent=1))
     memory = told["memory"]
