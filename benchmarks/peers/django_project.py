@@ -1,6 +1,10 @@
 """What ``startproject`` writes into the settings of a new Django project, and its database with a connection that stays open."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 APPS = [
@@ -33,7 +37,7 @@ PROJECT = {
 }
 
 
-def templates(app, processors=PROCESSORS):
+def templates(app: str, processors: Sequence[str] = PROCESSORS) -> list[dict[str, Any]]:
     """Return the setting for the templates of one of our apps: both sides show the same files."""
     return [
         {
@@ -44,7 +48,7 @@ def templates(app, processors=PROCESSORS):
     ]
 
 
-def database(address, **more):
+def database(address: str, **more: Any) -> dict[str, dict[str, Any]]:
     """Return the setting for a PostgreSQL. A new project's would connect anew for each request."""
     url = urlsplit(address)
     return {

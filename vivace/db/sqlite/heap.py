@@ -2,8 +2,8 @@
 
 Theory. glibc gives each thread that asks for memory an *arena*, so that threads need not wait for each other. What a thread
 frees stays in its arena, and no other thread can have it. Our lanes take turns at work that is alike: sooner or later each
-has had the largest answer, and its arena stays as large (measured on the demo with 200 visitors: 18 MB in ten arenas, of which
-8.6 were free, still rising by 0.8 MB a minute after twenty minutes; with one arena nothing rose after the second).
+has had the largest answer, and its arena stays as large (measured on the demo with 200 visitors: 18 MB in ten arenas after
+twenty minutes, of which 8.6 were free; in one 4 were).
 Waiting for each other costs little here: Python's lock lets one thread at a time make objects.
 
 The limit is the process's, and must be set before the threads are there. Who sets ``MALLOC_ARENA_MAX`` has chosen.
