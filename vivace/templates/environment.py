@@ -171,10 +171,8 @@ class PageTemplate(jinja2.Template):
         while template.parent is not None and template.parent not in seen:
             seen.add(template.parent)
             above = self.environment.known.get(template.parent)
-            if above is None:
-                return tuple(
-                    sorted(found)
-                )  # the first page that is shown loads it, and the second asks again
+            if above is None:  # the first page that is shown loads it, and the second asks again
+                return tuple(sorted(found))
             found.update(above.asks)
             template = above
         self.needs = tuple(sorted(found))

@@ -22,14 +22,15 @@ _M_ARENA_MAX: Final = -8
 
 
 @cache  # once for each process
-def share_heap() -> bool:
-    """Let the threads that start from now on use one heap; return whether the system has such a thing to set."""
+def share_heap() -> None:
+    """Let the threads that start from now on use one heap, where the system has such a thing to set."""
     if not sys.platform.startswith("linux") or is_chosen(os.environ):
-        return False
+        return
     import ctypes
 
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has one heap anyway, and no option for it
-    return set_option is not None and bool(set_option(_M_ARENA_MAX, 1))
+    if set_option is not None:
+        set_option(_M_ARENA_MAX, 1)
 
 
 def is_chosen(environment: Mapping[str, str]) -> bool:

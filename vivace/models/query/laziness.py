@@ -27,7 +27,7 @@ def evaluated(queryset: QuerySet[Any, R], use: str) -> list[R]:
         else:
             instance, name = queryset._loader
             wait(instance.load(name))  # for all its peers
-            queryset._cache = getattr(instance, name).all()._cache
+            queryset._cache = instance._state.fields_cache[name].rows
     rows = queryset._cache
     return [] if rows is None else rows
 
